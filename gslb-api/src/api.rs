@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use geoip::Database;
+use gslb_core::budget::Budget;
 use gslb_core::table::Published;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
@@ -10,7 +11,7 @@ use tracing::{error, warn};
 use crate::change::{Active, Applied, Change, Condition, Edit, Refusal, Who};
 use crate::control::{self, Control, Origin, Running, StartError, Unsaved, Unservable};
 use crate::degraded::Concern;
-use crate::document::Etag;
+use crate::document::{Etag, length};
 use crate::evidence::{self, Evidence};
 use crate::health::{HealthEvent, Journal, Saver, StatusChanges};
 use crate::latency::{Measured, rounds};
@@ -103,8 +104,10 @@ impl Api {
         if is_same && self.has_text(active.revision, text.as_deref()).await {
             return Ok(unchanged());
         }
+        let budget = Budget::of_file(length(&document));
         let edit = Edit::Document { document: document.into(), text, condition: Condition::Any };
-        let done = self.control.change(Change { commit, ..Change::new(Who::File, "file", edit) }).await;
+        let change = Change { commit, budget, ..Change::new(Who::File, "file", edit) };
+        let done = self.control.change(change).await;
         match done {
             // The document is active already. Its comments are stored on the next reload.
             Err(cause) if is_same => {

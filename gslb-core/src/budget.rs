@@ -14,6 +14,8 @@ pub struct Budget {
     limit: usize,
     left: usize,
     is_over: bool,
+    /// Octets of the files that it is for; `None` if the document did not come from files.
+    files: Option<usize>,
 }
 
 /// The budget is exceeded.
@@ -27,18 +29,41 @@ pub struct OverBudget {
 impl Budget {
     /// No limit.
     pub const UNLIMITED: Budget = Budget::of(usize::MAX);
-    /// Minimum budget of a document in a file.
+    /// Minimum budget of a document in files.
     const FILE: usize = 192 << 20;
+    /// Octets of memory per octet of the files: a dense document of short keys and values takes 13.
+    const FILE_TEXT: usize = 16;
+    /// Octets of memory per octet of a zone file: a record has at least a dozen octets.
+    const ZONE_TEXT: usize = 40;
 
     /// A budget of `octets`.
     pub const fn of(octets: usize) -> Budget {
-        Budget { limit: octets, left: octets, is_over: false }
+        Budget { limit: octets, left: octets, is_over: false, files: None }
     }
 
     /// The budget of a document in a file of `octets`. The operator put the file there, so it may be large, but its
     /// memory use must stay in proportion.
     pub fn of_file(octets: usize) -> Budget {
-        Budget::of(octets.saturating_mul(10).max(Budget::FILE))
+        Budget { files: Some(octets), ..Budget::of(Budget::of_files(octets)) }
+    }
+
+    /// The budget of files that have `octets` together.
+    fn of_files(octets: usize) -> usize {
+        octets.saturating_mul(Budget::FILE_TEXT).max(Budget::FILE)
+    }
+
+    /// Adds another file of the same document, of this many octets.
+    pub fn add_file(&mut self, octets: usize) {
+        let Some(before) = self.files else { return };
+        let all = before.saturating_add(octets);
+        self.files = Some(all);
+        self.add(Budget::of_files(all) - Budget::of_files(before));
+    }
+
+    /// Memory that the records of a zone file of `octets` may use beyond this budget: each record has its own text, unlike
+    /// records that `$GENERATE` makes. Zero if the document did not come from files.
+    pub fn of_zone_text(&self, octets: usize) -> usize {
+        self.files.map_or(0, |_| octets.saturating_mul(Budget::ZONE_TEXT))
     }
 
     /// Charges `octets`.
@@ -81,5 +106,17 @@ mod tests {
         let over = budget.charge(7 << 20).unwrap_err();
         assert_eq!(over.to_string(), "more than the limit of 10 MiB of memory");
         assert_eq!((budget.charge(0), budget.overrun()), (Err(over), Some(over)));
+    }
+
+    #[test]
+    fn files_of_a_document_share_one_budget() {
+        let (mut budget, least) = (Budget::of_file(1 << 20), Budget::of_file(0).left());
+        (0..10).for_each(|_| budget.add_file(1 << 20));
+        assert_eq!(budget.left(), least, "small files take no more together than one");
+        budget.add_file(100 << 20);
+        assert_eq!(budget, Budget::of_file(111 << 20));
+        let mut of_body = Budget::of(1 << 20);
+        of_body.add_file(100 << 20);
+        assert_eq!((of_body, of_body.of_zone_text(1000)), (Budget::of(1 << 20), 0), "a body has no files");
     }
 }

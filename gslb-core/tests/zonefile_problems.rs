@@ -6,6 +6,7 @@ use gslb_core::dns::zonefile::{
     parse_with_limits,
 };
 use gslb_core::problem::Severity;
+use std::cell::Cell;
 use std::sync::Arc;
 
 fn read(text: &[u8]) -> Parsed {
@@ -147,7 +148,7 @@ fn generated_records_stop_at_the_limit() {
     let text = b"$TTL 1\n$GENERATE 0-1048575 a$ A 192.0.2.1\nb A 192.0.2.2\n";
     let within = |records, octets| {
         let mut none = |_: &str, _: &str| Err("none".into());
-        let limits = RecordLimits { records, octets, memory: usize::MAX };
+        let limits = RecordLimits { records, octets, memory: &Cell::new(usize::MAX) };
         parse_with_limits(limits, Source::File, "main", text, &"example.com".parse().unwrap(), &mut none)
     };
     let few = within(10, usize::MAX);
@@ -195,7 +196,7 @@ fn a_zone_file_is_quoted_from_its_first_valid_entry_on() {
     let messages: Vec<&str> = parsed.problems.iter().map(|problem| &*problem.message).collect();
     assert_eq!(messages, ["\"***\" is not a record type", "\"AB\" is not a record type"]);
     let mut none = |_: &str, _: &str| Err("none".into());
-    let limits = RecordLimits { records: 10, octets: 1000, memory: usize::MAX };
+    let limits = RecordLimits { records: 10, octets: 1000, memory: &Cell::new(usize::MAX) };
     let origin = "example.com".parse().unwrap();
     let own = parse_with_limits(limits, Source::Document, "main", b"a 1 AA 192.0.2.1\n", &origin, &mut none);
     assert_eq!(own.problems[0].message, "\"AA\" is not a record type", "the document's author sees its text anyway");

@@ -57,6 +57,55 @@ pub fn hostile() -> Vec<Heavy> {
     ]
 }
 
+/// A document in files.
+pub struct Files {
+    /// What is heavy about it.
+    pub what: &'static str,
+    /// The file of the document.
+    pub document: &'static str,
+    /// All files by their names, that of the document among them.
+    pub files: Vec<(String, String)>,
+}
+
+/// Documents in files that must be refused before they take what they ask for.
+pub fn hostile_files() -> Vec<Files> {
+    let zone = ZONE.replace("\\n", "\n");
+    let one = "[zones.\"example.com\"]\nfile = \"zone\"\n";
+    let site = |what, document: String, more: &[(&str, String)]| {
+        let mut files = vec![("site.toml".to_owned(), document)];
+        files.extend(more.iter().map(|(name, content)| ((*name).to_owned(), content.clone())));
+        Files { what, document: "site.toml", files }
+    };
+    let json = |what, body: String| Files { what, document: "site.json", files: vec![("site.json".to_owned(), body)] };
+    let generated = format!("{zone}{}", "$GENERATE 1-1048576 h$ A 192.0.2.1\n".repeat(5));
+    let host = |number: usize| format!("host-{number} A 192.0.2.1\n");
+    let hosts: String = (0..1_000).map(host).collect();
+    let comments = format!("{zone}{}", "; nothing but a comment\n".repeat(40_000));
+    let zones: String = (0..2_000).map(|number| format!("[zones.\"{number}.example\"]\nfile = \"zone\"\n")).collect();
+    let mut several = site("many files of dotted keys", "include = [\"part-*.toml\"]\n".to_owned(), &[]);
+    for part in 0..40 {
+        let keys = (0..10_000).map(|number| format!("x{part}-{number}.a.b.c.d.e.f.g = 1\n")).collect();
+        several.files.push((format!("part-{part}.toml"), keys));
+    }
+    let body =
+        |what: &str| hostile().into_iter().find(|heavy| heavy.what == what).map(|heavy| heavy.body).unwrap_or_default();
+    vec![
+        site("generated records", one.to_owned(), &[("zone", generated)]),
+        site(
+            "a file included again and again",
+            one.to_owned(),
+            &[("zone", format!("{zone}{}", "$INCLUDE more\n".repeat(5_000))), ("more", hosts)],
+        ),
+        site("zones that share a long file", zones, &[("zone", comments)]),
+        several,
+        site("dotted headers", body("dotted headers"), &[]),
+        json("tiny values", body("tiny values")),
+        json("nested objects", body("nested objects")),
+        json("generated records in JSON", body("generated records")),
+        json("ways to divide the clients", body("ways to divide the clients")),
+    ]
+}
+
 /// This many services, each with its own division of the clients.
 fn divided(services: usize) -> String {
     const COUNTRIES: [&str; 14] = ["DE", "FR", "US", "JP", "BR", "IN", "CN", "AU", "ZA", "GB", "IT", "ES", "PL", "CA"];

@@ -173,7 +173,11 @@ pub(super) fn compiled(
     compiled_within(&mut { Budget::UNLIMITED }, document, databases, latencies, previous, all)
 }
 
-fn compiled_within(
+/// The same with no more memory than `budget`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(super) fn compiled_within(
     budget: &mut Budget,
     document: &Value,
     databases: &[Arc<Database>],

@@ -11,6 +11,7 @@ use tracing::error;
 
 use super::candidate::topology_within;
 use super::{StartError, task};
+use crate::document::length;
 use crate::revisions::{self, Kept};
 use crate::store::Store;
 
@@ -62,7 +63,8 @@ pub(super) async fn choose(
     loop {
         let outcome = match candidate {
             Ok((revision, document)) => {
-                serve(document, inputs).await.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
+                let served = serve(revision, document, inputs).await;
+                served.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
             }
             Err(unservable) => Err(unservable),
         };
@@ -88,11 +90,17 @@ pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Unse
     read.map(|(_, document)| document).ok_or_else(|| unservable(StartError::Missing(number)))
 }
 
-/// Compiles a document and returns it with its topology.
-async fn serve(document: Value, inputs: CompileInputs<'_>) -> Result<(Arc<Value>, Topology), StartError> {
+/// Compiles a document and returns it with its topology. A stored revision was active before, so it may take any memory. A
+/// document in files may take as much as at a reload.
+async fn serve(
+    revision: Option<u64>,
+    document: Value,
+    inputs: CompileInputs<'_>,
+) -> Result<(Arc<Value>, Topology), StartError> {
     let (databases, latencies) = (Arc::clone(inputs.databases), Arc::clone(inputs.latencies));
     let work = move || {
-        let built = topology_within(&mut { Budget::UNLIMITED }, &document, &databases, &latencies, None);
+        let mut budget = revision.map_or_else(|| Budget::of_file(length(&document)), |_| Budget::UNLIMITED);
+        let built = topology_within(&mut budget, &document, &databases, &latencies, None);
         built.map(|(topology, _)| (Arc::new(document), topology)).map_err(StartError::Invalid)
     };
     task::blocking(work).await.unwrap_or(Err(StartError::Internal))

@@ -1,7 +1,7 @@
 //! Text to documents and back: JSON that says everything once and nests no deeper than is read, and TOML.
 
 use std::cell::Cell;
-use std::fmt;
+use std::{fmt, io};
 
 use gslb_core::budget::{Budget, ITEM, MEMBER};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -58,6 +58,28 @@ pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
 /// If it has values that TOML does not have; no checked document does.
 pub fn to_toml(document: &Value) -> Result<String, String> {
     toml::to_string(document).map_err(|error| error.to_string())
+}
+
+/// Octets of `document` as JSON without spaces. Nothing of that is in memory.
+pub fn length(document: &Value) -> usize {
+    let mut count = Count(0);
+    // Counting cannot fail.
+    let _ = serde_json::to_writer(&mut count, document);
+    count.0
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(octets.len());
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Deserializes a value within a depth and a memory limit.

@@ -1,14 +1,17 @@
 //! A store that commits but reports a failure, or that cannot write at all.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use gslb_api::store::{Commit, CommitError, Expired, Layer, MemoryStore, Pending, Revision, Store, Time, Unavailable};
-use gslb_api::{Options, revisions};
+use gslb_api::{Limits, Options, revisions};
 use serde_json::json;
+use tokio::sync::Notify;
 
-use crate::support::{start_on, with_site};
+use crate::support::{site, start_on, with_site};
 
 /// All goes well.
 const WELL: u8 = 0;
@@ -18,11 +21,20 @@ const UNKNOWN: u8 = 1;
 const FULL: u8 = 2;
 /// Commits are not answered.
 const HANGING: u8 = 3;
+/// The next commit waits for [`Broken::gate`].
+const GATED: u8 = 4;
 
 /// A store in one of these states.
 struct Broken {
     inner: MemoryStore,
     state: AtomicU8,
+    gate: Notify,
+}
+
+impl Broken {
+    fn new() -> Arc<Broken> {
+        Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL), gate: Notify::new() })
+    }
 }
 
 fn full() -> CommitError {
@@ -40,6 +52,7 @@ impl Layer for Broken {
             match self.state.load(Ordering::SeqCst) {
                 FULL => return Err(full()),
                 HANGING => return std::future::pending().await,
+                GATED => self.gate.notified().await,
                 _ => {}
             }
             let done = self.inner.commit(commit).await;
@@ -56,7 +69,7 @@ impl Layer for Broken {
 
 #[tokio::test]
 async fn a_commit_with_unknown_outcome_takes_effect_and_blocks_nothing() {
-    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let broken = Broken::new();
     let api = start_on(broken.clone(), with_site()).await;
     broken.state.store(UNKNOWN, Ordering::SeqCst);
     let weight = |weight: u32| json!({"endpoints": {"fra-1": {"weight": weight}}}).to_string();
@@ -73,7 +86,7 @@ async fn a_commit_with_unknown_outcome_takes_effect_and_blocks_nothing() {
 
 #[tokio::test]
 async fn a_full_disk_does_not_keep_a_server_from_starting() {
-    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let broken = Broken::new();
     let api = start_on(broken.clone(), with_site()).await;
     let force = json!({"targets": ["pool/fra"], "force": "drain", "reason": "r", "expires_in": "1s"}).to_string();
     let drained = api.ask("PUT", "/api/v1/overrides/short", &[], force).await;
@@ -97,7 +110,7 @@ async fn still_refused(store: &Arc<Broken>) -> bool {
 
 /// An API on a store whose state can be set.
 async fn start_broken() -> (Arc<Broken>, crate::support::TestApi) {
-    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let broken = Broken::new();
     let api = start_on(broken.clone(), with_site()).await;
     (broken, api)
 }
@@ -209,8 +222,47 @@ async fn a_long_change_is_visible_like_a_reload() {
 }
 
 #[tokio::test]
+async fn only_one_large_document_is_worked_on_at_a_time() {
+    let broken = Broken::new();
+    let limits = Limits { patience: Duration::ZERO, ..Limits::default() };
+    let api = start_on(broken.clone(), Options { limits, ..with_site() }).await;
+    let large = |min_up: u32| {
+        let mut site = site();
+        site["pools"]["iad"]["min_up"] = json!(min_up);
+        " ".repeat(1 << 20) + &site.to_string()
+    };
+    let viewer = format!("Bearer {}", api.viewer);
+    let plan = async |headers: &[(&str, &str)], body: String| api.ask("POST", "/api/v1/plan", headers, body).await;
+
+    broken.state.store(GATED, Ordering::SeqCst);
+    let mut first = pin!(api.ask("PUT", "/api/v1/document", &[("if-match", "*")], large(1)));
+    let is_being_done = async {
+        while api.api.reload_time().is_zero() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = is_being_done => {}
+        answer = &mut first => panic!("{}", answer.text),
+    }
+    for headers in [&[][..], &[("authorization", &*viewer)]] {
+        let second = plan(headers, large(1)).await;
+        assert_eq!((second.status, second.kind()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", second.text);
+        assert!(second.text.contains("only one is at a time"), "{}", second.text);
+        let small = plan(headers, site().to_string()).await;
+        assert_eq!(small.status, StatusCode::OK, "what is small is not kept waiting: {}", small.text);
+    }
+
+    broken.state.store(WELL, Ordering::SeqCst);
+    broken.gate.notify_one();
+    assert_eq!(first.await.status, StatusCode::OK);
+    let next = plan(&[("authorization", &*viewer)], large(1)).await;
+    assert_eq!(next.status, StatusCode::OK, "its turn has come: {}", next.text);
+}
+
+#[tokio::test]
 async fn after_a_skipped_revision_a_failed_commit_does_not_block_changes() {
-    let broken = Arc::new(Broken { inner: MemoryStore::new(), state: AtomicU8::new(WELL) });
+    let broken = Broken::new();
     let api = start_on(broken.clone(), with_site()).await;
     let change = r#"{"min_up":1}"#;
     assert_eq!(api.ask("PATCH", "/api/v1/pools/iad", &[("if-match", "*")], change).await.status, StatusCode::OK);

@@ -47,6 +47,11 @@ impl<'t, 'p> Item<'t, 'p> {
         self.error(problems, format!("expected {wanted}, found {}", self.node.describe()), help);
     }
 
+    /// Length of the string in octets; zero if this is not a string.
+    pub(super) fn string_length(&self) -> usize {
+        if let Value::String(text) = &self.node.value { text.len() } else { 0 }
+    }
+
     /// A string; `example` shows one, in quotes.
     pub fn string(&self, example: &str, problems: &mut Problems) -> Option<&'t str> {
         match &self.node.value {

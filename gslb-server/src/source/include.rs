@@ -314,6 +314,39 @@ mod tests {
     }
 
     #[test]
+    fn all_files_together_take_no_more_memory_than_a_document_may() {
+        let zone = "[zones.\"example.com\"]\nfile = \"zone\"\n";
+        let generated = format!("{ZONE}$GENERATE 1-1048576 h$ A 192.0.2.1\n");
+        let included = format!("{ZONE}{}", "$INCLUDE more\n".repeat(1_000));
+        let more: String = (0..1_000).map(|number| format!("h{number} A 192.0.2.1\n")).collect();
+        let zones: String = (0..150).map(|number| format!("[zones.\"{number}.example\"]\nfile = \"zone\"\n")).collect();
+        let comments = format!("{ZONE}{}", "; nothing but a comment\n".repeat(40_000));
+        let json = format!("{{\"a\":[{}1]}}", "1,".repeat(1_000_000));
+        let keys =
+            |part: usize| (0..10_000).map(|number| format!("x{part}-{number}.a.b.c.d.e.f.g = 1\n")).collect::<String>();
+        let parts: Vec<(String, String)> = (0..20).map(|part| (format!("part-{part:02}.toml"), keys(part))).collect();
+        let include = "include = [\"part-*.toml\"]\n";
+        let mut several = vec![("site.toml", include)];
+        several.extend(parts.iter().map(|(name, text)| (&**name, &**text)));
+        let all: [(&[(&str, &str)], &str, &str); 5] = [
+            (&[("site.toml", zone), ("zone", &generated)], "site.toml:2:8", "MiB of memory"),
+            (&[("site.toml", zone), ("zone", &included), ("more", &more)], "site.toml:2:8", "MiB of memory"),
+            (&[("site.toml", &zones), ("zone", &comments)], "site.toml:", "read again and again take more memory"),
+            (&several, "part-", "up to here the document takes more than the limit of 192 MiB"),
+            (&[("site.json", &json)], "line 1 column", "MiB of memory"),
+        ];
+        for (files, place, message) in all {
+            let site = Site::new(files);
+            let wrong = crate::source::candidate::read(&site.path(files[0].0)).unwrap_err().to_string();
+            assert!(wrong.contains(place) && wrong.contains(message), "{wrong:.500}");
+        }
+        // What is written out may be long.
+        let long: String = (0..600_000).map(|number| format!("h{number} A 192.0.2.1\n")).collect();
+        let site = Site::new(&[("site.toml", zone), ("zone", &format!("{ZONE}{long}"))]);
+        assert_eq!(crate::source::candidate::read(&site.path("site.toml")).unwrap().zones, 1);
+    }
+
+    #[test]
     fn all_files_and_folders_are_watched() {
         let site = Site::new(&[("site.toml", "include = [\"pools/*.toml\"]\n"), ("pools/a.toml", &pool("a", 1))]);
         let mut files = Vec::new();

@@ -48,9 +48,9 @@ impl Sources {
     /// The first error, or all errors in the document.
     pub fn load(&self) -> Result<Loaded, SiteError> {
         // Read the document first: its errors are reported without waiting for a database.
-        let Candidate { site, warnings, .. } = candidate::read(&self.document)?;
+        let Candidate { site, mut budget, warnings, .. } = candidate::read(&self.document)?;
         let databases = self.databases.load(None, &mut Vec::new())?;
-        let compiled = compile::compile(site, &databases, &Arc::default(), None);
+        let compiled = compile::compile_within(&mut budget, site, &databases, &Arc::default(), None);
         let warnings = [warnings, compiled.problems].concat();
         match compiled.topology {
             Some(topology) => Ok(Loaded { table: RoutingTable::initial(topology), warnings }),

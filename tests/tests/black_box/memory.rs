@@ -1,8 +1,12 @@
 //! Memory of the server for refused requests.
 
 use gslb_tests::folder::{Folder, PROCESS};
-use gslb_tests::heavy::hostile;
+use std::process::Command;
+
+use gslb_tests::eventually;
+use gslb_tests::heavy::{Files, hostile, hostile_files};
 use gslb_tests::http::Http;
+use gslb_tests::program::run;
 
 /// Megabytes that the whole process has at most, whatever is sent.
 const MOST: f64 = 300.0;
@@ -19,5 +23,47 @@ fn refused_input_takes_little_memory() {
         let (_, peak) = server.memory();
         assert!((400..=422).contains(&reply.status), "{}: {} {}", heavy.what, reply.status, reply.body);
         assert!(peak < MOST, "{}: {peak} MB", heavy.what);
+    }
+}
+
+/// A document that is good, whatever its file is called.
+const GOOD: [(&str, &str); 2] = [
+    (
+        "site.toml",
+        "[zones.\"example.com\"]\nrecords = \"$TTL 1h\\n@ IN SOA ns1 h 1 2h 15m 4w 5m\\n IN NS ns1\\nns1 IN A 192.0.2.53\\n\"\n",
+    ),
+    (
+        "site.json",
+        "{\"zones\":{\"example.com\":{\"records\":\"$TTL 1h\\n@ IN SOA ns1 h 1 2h 15m 4w 5m\\n IN NS ns1\\nns1 IN A 192.0.2.53\\n\"}}}",
+    ),
+];
+
+#[test]
+fn files_that_are_refused_take_little_memory() {
+    for Files { what, document, files } in hostile_files() {
+        let folder = Folder::with(&GOOD);
+        folder.write("gslb.toml", PROCESS);
+        let server = folder.start(&format!("serve --config gslb.toml --document {document} --watch"));
+        files.iter().for_each(|(name, content)| folder.replace(name, content));
+        server.signal("HUP");
+        eventually("it is refused", || server.get("/readyz").body.contains("degraded: document: "));
+        let (_, peak) = server.memory();
+        assert!(peak < MOST, "{what}: {peak} MB");
+
+        // What the command takes is known when it has ended.
+        let script = "import resource, subprocess, sys; ran = subprocess.run(sys.argv[1:]); \
+                      print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, ran.returncode)";
+        let check = folder.command(&format!("check {document}"));
+        let mut python = Command::new("python3");
+        python.args(["-c", script]).arg(check.get_program()).args(check.get_args()).current_dir(folder.path(""));
+        let ran = run(&mut python);
+        let mut told =
+            ran.out.lines().last().unwrap_or_default().split(' ').map(|number| number.parse::<f64>().unwrap());
+        let peak = told.next().unwrap() / 1e3;
+        assert!(peak < MOST, "{what}: {peak} MB for a check");
+        assert_eq!(told.next(), Some(1.0), "{what}: {}{}", ran.out, ran.err);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("MiB of memory") || said.contains("more memory than there is"), "{what}: {said}");
+        assert!(said.contains(document) || said.contains("part-"), "{what}: {said}");
     }
 }

@@ -13,6 +13,7 @@ mod reader;
 use crate::budget::RECORD;
 use crate::dns::name::Name;
 use crate::problem::{FileError, Location, Problem};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// Maximum depth of includes, not counting the first file.
@@ -84,13 +85,13 @@ pub type Loader<'l> = dyn FnMut(&str, &str) -> Result<(Arc<str>, Vec<u8>), FileE
 /// parsing continues with the next line, so that all errors are reported at once. The constants of this module bound
 /// work and memory.
 pub fn parse(file: &str, text: &[u8], origin: &Name, include: &mut Loader<'_>) -> Parsed {
-    let limits = RecordLimits { records: usize::MAX, octets: usize::MAX, memory: usize::MAX };
+    let limits = RecordLimits { records: usize::MAX, octets: usize::MAX, memory: &Cell::new(usize::MAX) };
     parse_with_limits(limits, Source::File, file, text, origin, include)
 }
 
 /// Like [`parse`], but stops without a problem once `limits` are exceeded, and sets [`Parsed::is_truncated`].
 pub fn parse_with_limits(
-    limits: RecordLimits,
+    limits: RecordLimits<'_>,
     source: Source,
     file: &str,
     text: &[u8],
@@ -112,11 +113,12 @@ pub enum Source {
 
 /// Limits on the records of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RecordLimits {
+pub struct RecordLimits<'r> {
     /// Maximum number of records.
     pub records: usize,
     /// Maximum total size of owners and rdata, in octets.
     pub octets: usize,
-    /// Maximum memory in octets until they are in a catalog, as counted by [`crate::budget`].
-    pub memory: usize,
+    /// Maximum memory in octets until they are in a catalog, as counted by [`crate::budget`]. The loader may raise it when
+    /// it loads a file.
+    pub memory: &'r Cell<usize>,
 }

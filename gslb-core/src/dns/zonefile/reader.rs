@@ -18,7 +18,7 @@ const SOA: u16 = 6;
 /// State across all files.
 pub(super) struct Reader<'r, 'l> {
     include: &'r mut Loader<'l>,
-    limits: RecordLimits,
+    limits: RecordLimits<'r>,
     source: Source,
     parsed: Parsed,
     /// Current default TTL, in seconds.
@@ -75,7 +75,7 @@ pub(super) struct Included {
 }
 
 impl<'r, 'l> Reader<'r, 'l> {
-    pub(super) fn new(limits: RecordLimits, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
+    pub(super) fn new(limits: RecordLimits<'r>, source: Source, include: &'r mut Loader<'l>) -> Reader<'r, 'l> {
         Reader {
             include,
             limits,
@@ -178,7 +178,7 @@ impl<'r, 'l> Reader<'r, 'l> {
         self.parsed.octets = self.parsed.octets.saturating_add(record.owner.wire_len() + record.rdata.len());
         self.parsed.memory = self.parsed.memory.saturating_add(record.memory());
         let Parsed { records, octets, memory, .. } = &self.parsed;
-        if records.len() >= self.limits.records || *octets > self.limits.octets || *memory > self.limits.memory {
+        if records.len() >= self.limits.records || *octets > self.limits.octets || *memory > self.limits.memory.get() {
             (self.stopped, self.parsed.is_truncated) = (true, true);
         } else if self.parsed.records.len() >= MAX_RECORDS {
             self.stop(scope, format!("there are more than {MAX_RECORDS} records"));

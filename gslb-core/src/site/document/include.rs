@@ -33,9 +33,15 @@ pub struct Included {
 pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, FileError> + 'a;
 
 /// Reads `first` and everything that it includes; `None` if a file has syntax errors that would make problems of the
-/// rest misleading.
-pub(super) fn read(first: &Included, include: &mut Includer<'_>, problems: &mut Problems) -> Option<Table> {
-    let mut gathering = Gathering { include, problems, seen: HashSet::new(), parts: Vec::new(), is_usable: true };
+/// rest misleading, or if all files together exceed `budget`. That is for the first file; each further one adds to it.
+pub(super) fn read(
+    first: &Included,
+    budget: &mut Budget,
+    include: &mut Includer<'_>,
+    problems: &mut Problems,
+) -> Option<Table> {
+    let (seen, parts) = (HashSet::new(), Vec::new());
+    let mut gathering = Gathering { include, budget, problems, seen, parts, is_usable: true };
     gathering.gather(first, &mut Vec::new());
     let Gathering { parts, is_usable, problems, .. } = gathering;
     is_usable.then(|| merged(parts, problems))
@@ -43,6 +49,7 @@ pub(super) fn read(first: &Included, include: &mut Includer<'_>, problems: &mut 
 
 struct Gathering<'g, 'i> {
     include: &'g mut Includer<'i>,
+    budget: &'g mut Budget,
     problems: &'g mut Problems,
     seen: HashSet<Arc<str>>,
     parts: Vec<Table>,
@@ -54,10 +61,11 @@ impl Gathering<'_, '_> {
     fn gather(&mut self, file: &Included, above: &mut Vec<Arc<str>>) {
         self.seen.insert(Arc::clone(&file.id));
         let number = self.problems.add_file(&file.name);
-        let Some(mut table) =
-            toml_text::read_file(number, &file.text, &mut Budget::of_file(file.text.len()), self.problems)
-        else {
+        let Some(mut table) = toml_text::read_file(number, &file.text, self.budget, self.problems) else {
             self.is_usable = false;
+            if self.budget.overrun().is_some() {
+                self.parts.clear();
+            }
             return;
         };
         let mut entries = std::mem::take(&mut table.entries).into_vec();
@@ -111,6 +119,10 @@ impl Gathering<'_, '_> {
             self.problems.warning(at, &path, message, "add a file, or remove the pattern");
         }
         for file in files {
+            // Where it was refused for its memory, each further file would be refused for the same.
+            if self.budget.overrun().is_some() {
+                return;
+            }
             if above.contains(&file.id) {
                 let message = format!("{} includes itself: it leads to this file, which includes it", file.name);
                 self.problems.error(at, &path, message, "remove one of the two");
@@ -124,6 +136,7 @@ impl Gathering<'_, '_> {
                 self.problems.error(at, &path, message, "put more into each file");
                 return;
             } else {
+                self.budget.add_file(file.text.len());
                 self.gather(&file, above);
             }
         }

@@ -113,21 +113,28 @@ pub struct Reading {
 /// Reads a TOML document; `file` is its name in messages and for `load`.
 ///
 /// `load` is called for each zone file, with the name in the document and the document's own name, and for files that
-/// zone files include. [`Budget::of_file`] limits the number of keys and values.
+/// zone files include. [`Budget::of_file`] limits the memory.
 pub fn read(file: &str, text: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(file);
-    let root = toml_text::read(text, &mut Budget::of_file(text.len()), &mut problems);
-    finish(root, &mut { Budget::UNLIMITED }, load, problems)
+    let mut budget = Budget::of_file(text.len());
+    let root = toml_text::read(text, &mut budget, &mut problems);
+    finish(root, &mut budget, load, problems)
 }
 
 /// Reads a TOML document that may include other files, which `include` provides. Also returns it as JSON, like
 /// [`to_json`], with the included parts in place of `include`; null if any problem is an error.
 ///
-/// `load` is called for each zone file, with the name of the file that refers to it.
-pub fn read_files(first: &Included, include: &mut Includer<'_>, load: &mut Loader<'_>) -> (Reading, serde_json::Value) {
+/// `load` is called for each zone file, with the name of the file that refers to it. All files together take no more
+/// memory than `budget`, which is that of the first file and grows with each further one.
+pub fn read_files(
+    budget: &mut Budget,
+    first: &Included,
+    include: &mut Includer<'_>,
+    load: &mut Loader<'_>,
+) -> (Reading, serde_json::Value) {
     let mut problems = Problems::new(&first.name);
-    let root = include::read(first, include, &mut problems);
-    let site = root.as_ref().map(|root| site::read(root, &mut { Budget::UNLIMITED }, load, &mut problems));
+    let root = include::read(first, budget, include, &mut problems);
+    let site = root.as_ref().map(|root| site::read(root, budget, load, &mut problems));
     // Values that JSON cannot express are invalid for every key, so the key's reader has reported them.
     let value = root.map(|root| json::write(root, &mut Problems::new(&first.name)));
     let (problems, refused) = problems.finish();

@@ -1,6 +1,8 @@
 //! Reads `zones` and their zone files.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::domain;
 use super::names::Section;
@@ -14,6 +16,9 @@ use crate::site::model::Zone;
 const MAX_RECORDS: usize = 5_000_000;
 /// Maximum octets of their owners and rdata: a few `$GENERATE` lines can produce huge zones.
 const MAX_RECORD_OCTETS: usize = 512 << 20;
+/// Why a file is not read once more.
+const READ_AGAIN: &str = "files that are read again and again take more memory than there is for the document; give zones files of \
+                          their own, or have fewer zones";
 const KEYS: [&str; 2] = ["file", "records"];
 const EXAMPLE: &str = r#"{ file = "example.com.zone" }"#;
 
@@ -43,7 +48,28 @@ pub(super) fn read<'t>(
 ) -> Vec<Loaded<'t>> {
     let mut zones: Vec<Loaded<'t>> = Vec::with_capacity(section.entries.len());
     let mut apexes: HashMap<Name, &Entry> = HashMap::new();
-    let mut limits = RecordLimits { records: MAX_RECORDS, octets: MAX_RECORD_OCTETS, memory: budget.left() };
+    let (mut records, mut octets, memory) = (MAX_RECORDS, MAX_RECORD_OCTETS, Cell::new(budget.left()));
+    let (per_text, mut seen) = (*budget, HashSet::<Arc<str>>::new());
+    // What files add to the budget, and what those take that are read again.
+    let (more, again) = (Cell::new(0usize), Cell::new(0usize));
+    // Records that are written out may take their memory, however many they are. A file counts once, however often it is read.
+    let add_text = |text: usize| {
+        let allowed = per_text.of_zone_text(text);
+        more.set(more.get().saturating_add(allowed));
+        memory.set(memory.get().saturating_add(allowed));
+    };
+    let mut load = |name: &str, from: &str| {
+        let (shown, text) = load(name, from)?;
+        if seen.insert(Arc::clone(&shown)) {
+            add_text(text.len());
+            return Ok((shown, text));
+        }
+        // It stands in the document for each zone that has it.
+        let (octets, left) = (2 * text.len(), memory.get());
+        memory.set(left.saturating_sub(octets));
+        again.set(again.get().saturating_add(octets));
+        if octets > left { Err(READ_AGAIN.into()) } else { Ok((shown, text)) }
+    };
     let mut is_full = false;
     for (entry, item) in section.items() {
         let before = problems.errors();
@@ -56,14 +82,19 @@ pub(super) fn read<'t>(
         let mut zone = Zone { apex, records: Vec::new(), location: problems.location(entry.at) };
         // Once the capacity is used up, the other zones are not read: they would only be dropped.
         if let Some(source) = source.filter(|_| !is_full) {
+            let limits = RecordLimits { records, octets, memory: &memory };
             let (item, parsed) = match source {
-                Source::File(file) => (file, master_file(&file, &zone.apex, limits, load, problems)),
-                Source::Records(text) => (text, master_text(&text, &zone.apex, limits, problems)),
+                Source::File(file) => (file, master_file(&file, &zone.apex, limits, &mut load, problems)),
+                Source::Records(text) => {
+                    add_text(text.string_length());
+                    (text, master_text(&text, &zone.apex, limits, problems))
+                }
             };
-            limits.records -= parsed.records.len().min(limits.records);
-            limits.octets -= parsed.octets.min(limits.octets);
-            let over = budget.charge(parsed.memory).err();
-            limits.memory = budget.left();
+            records -= parsed.records.len().min(records);
+            octets -= parsed.octets.min(octets);
+            budget.add(more.take());
+            let over = budget.charge(parsed.memory.saturating_add(again.take())).err();
+            memory.set(budget.left());
             is_full = parsed.is_truncated;
             // The records are useless without the others, and the memory must be released at once.
             zone.records = if is_full { Vec::new() } else { parsed.records };
@@ -122,7 +153,7 @@ fn source<'t, 'p>(item: &'p Item<'t, '_>, problems: &mut Problems) -> Option<Sou
 }
 
 /// Records inside the document itself, which cannot include files.
-fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems: &mut Problems) -> Parsed {
+fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits<'_>, problems: &mut Problems) -> Parsed {
     let Some(text) = item.string("\"@ IN SOA ...\"", problems) else { return Parsed::default() };
     let mut refuse =
         |_: &str, _: &str| Err("`records` must contain the whole zone; write the lines of the file here".into());
@@ -135,7 +166,7 @@ fn master_text(item: &Item<'_, '_>, apex: &Name, limits: RecordLimits, problems:
 fn master_file(
     file: &Item<'_, '_>,
     apex: &Name,
-    limits: RecordLimits,
+    limits: RecordLimits<'_>,
     load: &mut Loader<'_>,
     problems: &mut Problems,
 ) -> Parsed {

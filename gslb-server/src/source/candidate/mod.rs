@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gslb_api::Written;
+use gslb_api::document::from_json;
+use gslb_core::budget::Budget;
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata;
 use gslb_core::dns::zonefile::{self, Loader, Record};
@@ -24,6 +26,8 @@ use crate::source::include::{self, Parts};
 pub struct Candidate {
     /// The checked document.
     pub site: Site,
+    /// The memory that compiling it may use.
+    pub budget: Budget,
     /// The document in the form that the API takes.
     pub document: Value,
     /// The equivalent TOML text with comments; `None` if it is too long, or the document was not written in TOML.
@@ -58,12 +62,15 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
     if path.extension().is_some_and(|extension| extension == "json") {
         files.push(SourceFile::before_reading(path));
         let text = include::read_document(path)?;
-        let document =
-            serde_json::from_str(&text).map_err(|error| SiteError::InvalidJson(format!("{name}: {error}")))?;
+        let mut budget = Budget::of_file(text.len());
+        let document = from_json(text.as_bytes(), &mut budget);
+        let document = document.map_err(|error| SiteError::InvalidJson(format!("{name}: {error}")))?;
+        drop(text);
         let mut load = |name: &str, from: &str| include::zone_file(name, from, files);
         let mut loaded = Loaded::new(&mut load);
-        let reading = document::read_json(&name, &document, &mut |file, from| loaded.load(file, from));
-        return finish(reading, document, &[], &loaded);
+        let mut load = |file: &str, from: &str| loaded.load(file, from);
+        let reading = document::read_json_within(&mut budget, &name, &document, &mut load);
+        return finish(reading, budget, document, &[], &loaded);
     }
     let mut noted = Vec::new();
     let seen = SourceFile::before_reading(path);
@@ -92,12 +99,15 @@ pub fn read_toml(first: &Included, include: &mut Includer<'_>, load: &mut Loader
         Ok(found)
     };
     let mut loaded = Loaded::new(load);
-    let (reading, document) = document::read_files(first, &mut noting, &mut |file, from| loaded.load(file, from));
-    finish(reading, document, &texts, &loaded)
+    let mut budget = Budget::of_file(first.text.len());
+    let mut load = |file: &str, from: &str| loaded.load(file, from);
+    let (reading, document) = document::read_files(&mut budget, first, &mut noting, &mut load);
+    finish(reading, budget, document, &texts, &loaded)
 }
 
 fn finish(
     reading: Reading,
+    budget: Budget,
     document: Value,
     texts: &[Arc<str>],
     loaded: &Loaded<'_, '_>,
@@ -105,7 +115,7 @@ fn finish(
     let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
     let document = loaded.inlined(document, &site);
     let text = text::inlined(texts, &document).map(Into::into);
-    Ok(Candidate { site, document, text, warnings: reading.problems })
+    Ok(Candidate { site, budget, document, text, warnings: reading.problems })
 }
 
 /// Files that were read, by the name in the reference and the file that has the reference. Each is read once, so that
