@@ -11,7 +11,7 @@ use tracing::{error, warn};
 use crate::change::{Active, Applied, Change, Condition, Edit, Refusal, Who};
 use crate::control::{self, Control, Origin, Running, StartError, Unsaved, Unservable};
 use crate::degraded::Concern;
-use crate::document::{Etag, length};
+use crate::document::Etag;
 use crate::evidence::{self, Evidence};
 use crate::health::{HealthEvent, Journal, Saver, StatusChanges};
 use crate::latency::{Measured, rounds};
@@ -99,13 +99,13 @@ impl Api {
     pub async fn replace_document(&self, document: impl Into<Written>) -> Result<Applied, Refusal> {
         let Written { document, text, commit } = document.into();
         let active = self.control.active();
-        let is_same = *active.document == document;
+        let is_same = active.document.is_equal(&document);
         let unchanged = || Applied { etag: Some(Etag::of_revision(active.revision)), ..Applied::unchanged(&active) };
         if is_same && self.has_text(active.revision, text.as_deref()).await {
             return Ok(unchanged());
         }
-        let budget = Budget::of_file(length(&document));
-        let edit = Edit::Document { document: document.into(), text, condition: Condition::Any };
+        let budget = Budget::of_file(document.text().len());
+        let edit = Edit::Document { document, text, condition: Condition::Any };
         let change = Change { commit, budget, ..Change::new(Who::File, "file", edit) };
         let done = self.control.change(change).await;
         match done {

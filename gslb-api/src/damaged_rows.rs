@@ -130,7 +130,7 @@ mod tests {
                 commit: None,
                 octets: 0,
             };
-            put(&store, &revisions::key(number), &*revisions::pack(header, &json!({})));
+            put(&store, &revisions::key(number), &*revisions::pack(header, &json!({}).into()));
             put(&store, &revisions::text::key(number), &*revisions::text::pack("# text").unwrap());
         }
         put(&store, revisions::CURRENT, revisions::pack_current(2));

@@ -5,6 +5,11 @@
 pub const ITEM: usize = 256;
 /// The same for a key with its value, not counting the text of either.
 pub const MEMBER: usize = 220;
+/// Maximum memory in octets of a value in an array of a document in JSON, which is kept as text: in the tree that sections
+/// are read from, while the array grows.
+pub const JSON_ITEM: usize = 80;
+/// The same for a key with its value, not counting the text of either.
+pub const JSON_MEMBER: usize = 144;
 /// Memory in octets of a zone's record before it is in a catalog, not counting its owner and data.
 pub const RECORD: usize = 400;
 

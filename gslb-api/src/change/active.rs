@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geoip::Database;
-use gslb_core::table::RoutingTable;
-use serde_json::Value;
-
-use crate::thaw::Thaw;
 use gslb_core::live::overrides::Override;
+use gslb_core::table::RoutingTable;
+
+use crate::document::Document;
+use crate::thaw::Thaw;
 
 /// The document, overrides and databases in force, and the table compiled from them.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct Active {
     /// Revision number of the document.
     pub revision: u64,
     /// The document as written.
-    pub document: Arc<Value>,
+    pub document: Document,
     /// Overrides by id.
     pub overrides: Arc<BTreeMap<String, Override>>,
     /// Suspends frozen windows until it expires.

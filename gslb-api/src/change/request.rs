@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use crate::auth::{Role, Scopes};
-use crate::document::{Etag, Section};
+use crate::document::{Document, Etag, Section};
 use crate::revisions::GitCommit;
 use crate::safety::Touched;
 use crate::store::Time;
@@ -117,7 +117,7 @@ pub enum Edit {
     /// Replace the whole document.
     Document {
         /// The new document.
-        document: Arc<Value>,
+        document: Document,
         /// The same as TOML text, with comments.
         text: Option<Arc<str>>,
         /// Precondition on the active document.
@@ -146,7 +146,7 @@ pub enum Edit {
         /// The revision to restore.
         revision: u64,
         /// Its document.
-        document: Arc<Value>,
+        document: Document,
         /// Its TOML text with comments, if still stored.
         text: Option<Arc<str>>,
         /// Precondition on the active document.
@@ -176,8 +176,8 @@ impl Edit {
     }
 
     /// Replaces the whole document unconditionally.
-    pub fn document(document: Value) -> Self {
-        Self::Document { document: Arc::new(document), text: None, condition: Condition::Any }
+    pub fn document(document: impl Into<Document>) -> Self {
+        Self::Document { document: document.into(), text: None, condition: Condition::Any }
     }
 
     /// The document's text as its author wrote it.

@@ -19,7 +19,7 @@ use super::scoped;
 use crate::auth::Scopes;
 use crate::change::{Action, Edit};
 use crate::change::{Active, Applied, Refusal};
-use crate::document::{Etag, Section, differences, differences_of_entry, merge};
+use crate::document::{Document, Etag, Section, differences, differences_of_entry, merge};
 use crate::overrides::{self, Override};
 use crate::safety::{self, Touched};
 use crate::store::Time;
@@ -79,13 +79,22 @@ pub fn prepare(
     // First, so that no other error reveals anything outside the token's scopes.
     scoped::check_edit(base, &edit, scopes)?;
     let mut edited = edited(base, edit, now)?;
-    scoped::check(base, edited.document.as_deref(), edited.overrides.as_deref(), scopes)?;
-    edited.document.take_if(|document| is_same(document, &base.document));
+    scoped::check(base, edited.document.as_ref(), edited.overrides.as_deref(), scopes)?;
+    // A different order is a different text, with another tag.
+    edited.document.take_if(|document| *document == base.document);
     if edited.document.is_none() && touched == Touched::Document {
         (edited.after, edited.etag) = (edited.before.clone(), Some(Etag::of_revision(base.revision)));
     }
     let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
     let touched = if frees(base, &edited) { Touched::Ended } else { touched };
+    // Before there is a table: both take memory.
+    let changes = match (&edited.entry, &edited.document) {
+        (Some((section, name)), Some(_)) => {
+            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
+        }
+        (None, Some(document)) => differences(&base.document, document),
+        (_, None) => Vec::new(),
+    };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
         Some(document) => {
@@ -111,19 +120,12 @@ pub fn prepare(
         (after, None) => after.as_ref().map(Etag::of),
     };
     let document = edited.document;
-    let changes = match (&edited.entry, &document) {
-        (Some((section, name)), Some(_)) => {
-            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
-        }
-        (None, Some(document)) => differences(&base.document, document),
-        (_, None) => Vec::new(),
-    };
     let (revision, generation) = (base.revision, table.generation());
     let created = edited.before.is_none() && edited.after.is_some();
     let is_new_document = document.is_some();
     let next = Active {
         revision,
-        document: document.unwrap_or_else(|| Arc::clone(&base.document)),
+        document: document.unwrap_or_else(|| base.document.clone()),
         overrides: all,
         thaw,
         databases: Arc::clone(&base.databases),
@@ -139,7 +141,7 @@ pub fn prepare(
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn build(
-    document: &Value,
+    document: &Document,
     base: &Active,
     states: &States,
     all: &BTreeMap<String, Override>,
@@ -150,7 +152,7 @@ pub(super) fn build(
 /// The same with no more memory than `budget`.
 fn build_within(
     budget: &mut Budget,
-    document: &Value,
+    document: &Document,
     base: &Active,
     states: &States,
     all: &BTreeMap<String, Override>,
@@ -164,7 +166,7 @@ fn build_within(
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn compiled(
-    document: &Value,
+    document: &Document,
     databases: &[Arc<Database>],
     latencies: &Arc<Latencies>,
     previous: Option<(&RoutingTable, &States)>,
@@ -179,7 +181,7 @@ pub(super) fn compiled(
 /// Everything that is wrong with it.
 pub(super) fn compiled_within(
     budget: &mut Budget,
-    document: &Value,
+    document: &Document,
     databases: &[Arc<Database>],
     latencies: &Arc<Latencies>,
     previous: Option<(&RoutingTable, &States)>,
@@ -205,12 +207,12 @@ pub(super) fn compiled_within(
 /// Everything that is wrong with it.
 pub(super) fn topology_within(
     budget: &mut Budget,
-    document: &Value,
+    document: &Document,
     databases: &[Arc<Database>],
     latencies: &Arc<Latencies>,
     previous: Option<&Topology>,
 ) -> Result<(Topology, Vec<Problem>), Vec<Problem>> {
-    let read = reading::read_json_within(budget, "document", document, &mut reading::no_files);
+    let read = reading::read_json_text(budget, "document", document.text(), &mut reading::no_files);
     let Some(site) = read.site else { return Err(read.problems) };
     let compiled = compile::compile_within(budget, site, databases, latencies, previous);
     let problems = [read.problems, compiled.problems].concat();
@@ -220,15 +222,10 @@ pub(super) fn topology_within(
     }
 }
 
-/// Whether two documents have the same text: a different order is a different text, with another tag.
-fn is_same(document: &Value, other: &Value) -> bool {
-    document == other && Etag::of(document) == Etag::of(other)
-}
-
 /// An edited document, and what the edit changed.
 struct Edited {
     /// The whole document, if it differs.
-    document: Option<Arc<Value>>,
+    document: Option<Document>,
     /// All overrides, if they differ.
     overrides: Option<Arc<BTreeMap<String, Override>>>,
     /// The thaw, if it differs.
@@ -241,7 +238,7 @@ struct Edited {
 }
 
 fn edited(base: &Active, edit: Edit, now: Time) -> Result<Edited, Refusal> {
-    let whole = |document: Arc<Value>| Edited {
+    let whole = |document: Document| Edited {
         document: Some(document),
         overrides: None,
         thaw: None,
@@ -258,16 +255,16 @@ fn edited(base: &Active, edit: Edit, now: Time) -> Result<Edited, Refusal> {
         }
         Edit::Merge { patch, condition } => {
             condition.check(Some(&current))?;
-            let mut document = (*base.document).clone();
+            let mut document = base.document.to_value();
             merge(&mut document, patch);
-            Ok(whole(Arc::new(document)))
+            Ok(whole(document.into()))
         }
         Edit::Resource { section, name, action, condition } => {
-            let before = section.entry(&base.document, &name);
+            let before = base.document.entry(section, &name);
             if before.is_none() && !matches!(action, Action::Put(_)) {
                 return Err(Refusal::NotFound { what: section.singular(), name });
             }
-            condition.check(before.map(Etag::of::<Value>).as_ref())?;
+            condition.check(before.map(|before| Etag::of_octets(before.as_bytes())).as_ref())?;
             Ok(resource(base, section, name, action))
         }
         Edit::Override { id, body, condition } => overrides_with(base, id, body, &condition),
@@ -281,22 +278,18 @@ fn edited(base: &Active, edit: Edit, now: Time) -> Result<Edited, Refusal> {
 }
 
 fn resource(base: &Active, section: Section, name: String, action: Action) -> Edited {
-    let mut document = (*base.document).clone();
-    let before = section.entry(&document, &name).cloned();
+    let before = base.document.entry(section, &name).and_then(|before| serde_json::from_str(before).ok());
     let after = match action {
         Action::Put(value) => Some(value),
         Action::Merge(patch) => {
-            let mut value = before.clone().unwrap_or_default();
+            let mut value: Value = before.clone().unwrap_or_default();
             merge(&mut value, patch);
             Some(value)
         }
         Action::Delete => None,
     };
-    match &after {
-        Some(value) => section.put(&mut document, &name, value.clone()),
-        None => drop(section.remove(&mut document, &name)),
-    }
-    let (document, entry) = (Some(Arc::new(document)), Some((section, name)));
+    let document = Some(base.document.with_entry(section, &name, after.as_ref()));
+    let entry = Some((section, name));
     Edited { document, overrides: None, thaw: None, before, after, etag: None, entry }
 }
 

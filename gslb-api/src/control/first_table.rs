@@ -6,12 +6,11 @@ use geoip::Database;
 use gslb_core::budget::Budget;
 use gslb_core::latency::Latencies;
 use gslb_core::table::Topology;
-use serde_json::Value;
 use tracing::error;
 
 use super::candidate::topology_within;
 use super::{StartError, task};
-use crate::document::length;
+use crate::document::Document;
 use crate::revisions::{self, Kept};
 use crate::store::Store;
 
@@ -28,7 +27,7 @@ pub(super) struct CompileInputs<'a> {
 pub(super) struct Servable {
     /// Its revision; `None` if it is not in the store yet.
     pub(super) revision: Option<u64>,
-    pub(super) document: Arc<Value>,
+    pub(super) document: Document,
     pub(super) topology: Topology,
 }
 
@@ -47,7 +46,7 @@ pub struct Unservable {
 /// # Errors
 /// Why the wanted document cannot be served, if no other can be.
 pub(super) async fn choose(
-    wanted: Result<(Option<u64>, Value), Unservable>,
+    wanted: Result<(Option<u64>, Document), Unservable>,
     inputs: CompileInputs<'_>,
     kept: &Kept,
     store: &dyn Store,
@@ -63,7 +62,9 @@ pub(super) async fn choose(
     loop {
         let outcome = match candidate {
             Ok((revision, document)) => {
-                let served = serve(revision, document, inputs).await;
+                // A stored revision was active before, so it may take any memory.
+                let budget = revision.map_or_else(|| Budget::of_file(document.text().len()), |_| Budget::UNLIMITED);
+                let served = serve(document, inputs, budget).await;
                 served.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
             }
             Err(unservable) => Err(unservable),
@@ -84,24 +85,22 @@ pub(super) async fn choose(
 }
 
 /// Reads the document of revision `number`.
-pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Value, Unservable> {
+pub(super) async fn stored(store: &dyn Store, number: u64) -> Result<Document, Unservable> {
     let unservable = |why| Unservable { revision: Some(number), why };
     let read = revisions::read(store, number).await.map_err(|error| unservable(error.into()))?;
     read.map(|(_, document)| document).ok_or_else(|| unservable(StartError::Missing(number)))
 }
 
-/// Compiles a document and returns it with its topology. A stored revision was active before, so it may take any memory. A
-/// document in files may take as much as at a reload.
+/// Compiles a document and returns it with its topology.
 async fn serve(
-    revision: Option<u64>,
-    document: Value,
+    document: Document,
     inputs: CompileInputs<'_>,
-) -> Result<(Arc<Value>, Topology), StartError> {
+    mut budget: Budget,
+) -> Result<(Document, Topology), StartError> {
     let (databases, latencies) = (Arc::clone(inputs.databases), Arc::clone(inputs.latencies));
     let work = move || {
-        let mut budget = revision.map_or_else(|| Budget::of_file(length(&document)), |_| Budget::UNLIMITED);
         let built = topology_within(&mut budget, &document, &databases, &latencies, None);
-        built.map(|(topology, _)| (Arc::new(document), topology)).map_err(StartError::Invalid)
+        built.map(|(topology, _)| (document, topology)).map_err(StartError::Invalid)
     };
     task::blocking(work).await.unwrap_or(Err(StartError::Internal))
 }

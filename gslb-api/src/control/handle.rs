@@ -6,7 +6,6 @@ use std::time::Duration;
 use geoip::Database;
 use gslb_core::latency::Latencies;
 use gslb_core::table::RoutingTable;
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -17,6 +16,7 @@ use super::task::{Job, Resource, Task, blocking};
 use crate::auth::Scopes;
 use crate::change::{Active, Applied, Change, Edit, Refusal, Who};
 use crate::clock::now;
+use crate::document::Document;
 use crate::health::{HealthEvent, Keeper};
 use crate::store::Store;
 use crate::traffic::sample::Sample;
@@ -167,8 +167,8 @@ impl Control {
     /// Compiles a document, which need not be the active one, with the active databases and overrides.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] if it cannot be served with the active databases.
-    pub async fn table_of(&self, document: Value) -> Result<Arc<RoutingTable>, Refusal> {
+    /// [`Refusal::Invalid`] where it cannot be served with the databases of today.
+    pub async fn table_of(&self, document: Document) -> Result<Arc<RoutingTable>, Refusal> {
         let permit = self.acquire_dry_run_permit().await?;
         let base = self.active();
         let built = blocking(move || {

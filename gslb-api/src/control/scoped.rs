@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::auth::{Resource, Scopes};
 use crate::change::{Active, Edit, Refusal};
-use crate::document::Section;
+use crate::document::{Document, Members, Section, name_of};
 use crate::overrides::Override;
 
 /// Refuses an `edit` of a resource that is out of scope.
@@ -36,7 +37,7 @@ pub(super) fn check_edit(base: &Active, edit: &Edit, scopes: &Scopes) -> Result<
 /// [`Refusal::OutOfScope`].
 pub(super) fn check(
     base: &Active,
-    document: Option<&Value>,
+    document: Option<&Document>,
     overrides: Option<&BTreeMap<String, Override>>,
     scopes: &Scopes,
 ) -> Result<(), Refusal> {
@@ -70,49 +71,53 @@ fn of_overrides(before: &BTreeMap<String, Override>, after: &BTreeMap<String, Ov
 }
 
 /// Resources that differ between two documents.
-fn of_document(before: &Value, after: &Value) -> Vec<Resource> {
-    let members = |document: &Value| document.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>());
-    let keys: BTreeSet<String> = [before, after].into_iter().filter_map(members).flatten().collect();
-    keys.iter().flat_map(|key| of_member(key, before.get(key), after.get(key))).collect()
+fn of_document(before: &Document, after: &Document) -> Vec<Resource> {
+    let (before, after) = (before.members(), after.members());
+    let keys: BTreeSet<&str> = before.0.iter().chain(&after.0).map(|(key, _)| key.get()).collect();
+    keys.iter().flat_map(|key| of_member(&name_of(key), before.get(key), after.get(key))).collect()
 }
 
 /// Resources that differ in the member `key` of a document.
-fn of_member(key: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
+fn of_member(key: &str, before: Option<&RawValue>, after: Option<&RawValue>) -> Vec<Resource> {
     if is_same(before, after) {
         return Vec::new();
     }
     let whole = || vec![Resource::unscoped(format!("`{key}` of the document"))];
     let Some(section) = Section::ALL.into_iter().find(|section| section.key() == key) else { return whole() };
-    let none = serde_json::Map::new();
-    let entries = |value: Option<&'_ Value>| match value {
-        None => Some(none.clone()),
-        Some(value) => value.as_object().cloned(),
-    };
-    let (Some(before), Some(after)) = (entries(before), entries(after)) else { return whole() };
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differ = names.into_iter().filter(|name| !is_same(before.get(*name), after.get(*name)));
+    let (Some(first), Some(second)) = (entries(before), entries(after)) else { return whole() };
+    let (before, after) = (first.by_key(), second.by_key());
+    let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+    let pair = |name: &str| (before.get(name).copied(), after.get(name).copied());
+    let differ = names.into_iter().map(|name| (name, pair(name))).filter(|(_, (one, other))| !is_same(*one, *other));
     let mut changed: Vec<Resource> =
-        differ.flat_map(|name| of_entry(section, name, before.get(name), after.get(name))).collect();
-    let kept_before = before.keys().filter(|name| after.contains_key(*name));
-    let kept_after = after.keys().filter(|name| before.contains_key(*name));
+        differ.flat_map(|(name, (before, after))| of_entry(section, &name_of(name), before, after)).collect();
+    let kept_before = first.0.iter().map(|(name, _)| name.get()).filter(|name| after.contains_key(name));
+    let kept_after = second.0.iter().map(|(name, _)| name.get()).filter(|name| before.contains_key(name));
     if !kept_before.eq(kept_after) {
         changed.push(Resource::unscoped(format!("the order of `{key}` in the document")));
     }
     changed
 }
 
+/// The entries of a section; `None` if it is not a table.
+fn entries(section: Option<&RawValue>) -> Option<Members<'_>> {
+    section.map_or_else(|| Some(Members::default()), Members::of)
+}
+
 /// Whether two values are equal, including the order of members.
-fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
-    one == other && one.map(Value::to_string) == other.map(Value::to_string)
+fn is_same(one: Option<&RawValue>, other: Option<&RawValue>) -> bool {
+    one.map(RawValue::get) == other.map(RawValue::get)
 }
 
 /// The resources of a changed entry: itself, and all names of a service.
-fn of_entry(section: Section, name: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Resource> {
+fn of_entry(section: Section, name: &str, before: Option<&RawValue>, after: Option<&RawValue>) -> Vec<Resource> {
     let mut changed = vec![Resource::entry(section, name)];
     if section == Section::Services {
-        let names = [before, after].into_iter().flatten().filter_map(|value| value.get("names"));
-        let names = names.flat_map(|names| names.as_array().into_iter().flatten());
-        changed.extend(names.filter_map(Value::as_str).map(|name| Resource::entry(section, name)));
+        for value in [before, after].into_iter().flatten() {
+            let value: Value = serde_json::from_str(value.get()).unwrap_or_default();
+            let names = value.get("names").and_then(Value::as_array).into_iter().flatten();
+            changed.extend(names.filter_map(Value::as_str).map(|name| Resource::entry(section, name)));
+        }
     }
     changed
 }
@@ -123,7 +128,7 @@ mod tests {
     use serde_json::json;
 
     fn changed(before: &Value, after: &Value) -> Vec<String> {
-        of_document(before, after).iter().map(ToString::to_string).collect()
+        of_document(&before.clone().into(), &after.clone().into()).iter().map(ToString::to_string).collect()
     }
 
     #[test]

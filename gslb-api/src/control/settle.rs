@@ -96,7 +96,7 @@ impl Task {
         let (before, states) = (Arc::clone(base), self.keeper.states());
         let work = move || {
             let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Invalid)?;
-            let (document, overrides, table) = (Arc::new(document), Arc::new(all), Arc::new(built.0));
+            let (overrides, table) = (Arc::new(all), Arc::new(built.0));
             Ok::<_, StartError>(Active { revision, document, overrides, table, ..(*before).clone() })
         };
         let next = self.run_blocking(mailbox, work).await.map_err(|_| StartError::Internal)??;

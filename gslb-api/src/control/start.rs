@@ -6,7 +6,7 @@ use std::time::Instant;
 use geoip::Database;
 use gslb_core::live::overrides::apply;
 use gslb_core::table::{Published, RoutingTable};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
@@ -20,6 +20,7 @@ use crate::audit::{self, Entry};
 use crate::change::{Active, Change, Edit, Who};
 use crate::clock::now;
 use crate::clock::wall_clock::WallClock;
+use crate::document::Document;
 use crate::health::{self, Journal, Keeper, MAX_EVENTS, SavedOrders};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
@@ -121,7 +122,7 @@ pub(crate) async fn start(
 }
 
 /// The document to serve, a fallback, and the origin.
-type Wanted = (Result<(Option<u64>, Value), Unservable>, Option<Value>, Origin);
+type Wanted = (Result<(Option<u64>, Document), Unservable>, Option<Document>, Origin);
 
 /// The document to serve. One in the store comes first even if the source is a file: the file is then a change like any
 /// other, which the safety rules may refuse. The file is the fallback if nothing in the store can be served.
@@ -138,7 +139,7 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
             (stored, first.as_ref().map(|first| first.document.clone()), Origin::Stored)
         }
         (Source::Store { first }, None) => {
-            let first = first.as_ref().map_or_else(|| Value::Object(Map::new()), |first| first.document.clone());
+            let first = first.as_ref().map(|first| first.document.clone()).unwrap_or_default();
             (Ok((None, first)), None, Origin::Given)
         }
         (Source::File { document }, Some(stored)) => {
@@ -153,7 +154,7 @@ async fn wanted(store: &dyn Store, source: &Source, kept: &mut Kept) -> Result<W
 async fn first_revision(
     store: &dyn Store,
     kept: &mut Kept,
-    document: &Value,
+    document: &Document,
     given: Option<&Written>,
     audited: u64,
     is_file: bool,

@@ -236,7 +236,7 @@ impl Task {
             next.revision = kept.latest() + 1;
             done.revision = next.revision;
             let header = header(change, next.revision, now);
-            let document = Arc::clone(&next.document);
+            let document = next.document.clone();
             let packed = self.run_blocking(mailbox, move || revisions::pack(header, &document)).await?;
             kept.add(next.revision, packed.len());
             let key = revisions::key(next.revision);
@@ -292,7 +292,7 @@ impl Task {
             return true;
         }
         let rules = candidate.done.breaks.iter().map(|broken| broken.rule.clone()).collect();
-        let refused = Some((Etag::of(&candidate.next.document), rules));
+        let refused = Some((candidate.next.document.digest(), rules));
         let is_new_refusal = self.file_refused != refused;
         self.file_refused = refused;
         is_new_refusal

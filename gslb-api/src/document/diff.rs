@@ -1,6 +1,10 @@
 //! What two documents say differently, member by member.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::Document;
+use super::members::{Members, name_of};
 
 pub use crate::types::Difference;
 
@@ -9,9 +13,11 @@ pub const MAX_DIFFERENCES: usize = 1000;
 
 /// Up to [`MAX_DIFFERENCES`] between `before` and `after`, in the order of `before`, then new members. Objects are
 /// compared by member, other values as a whole.
-pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
+pub fn differences(before: &Document, after: &Document) -> Vec<Difference> {
     let mut list = Vec::new();
-    compare(&mut String::new(), before, after, &mut list);
+    if before != after {
+        members(&mut String::new(), &before.members(), &after.members(), &mut list);
+    }
     list
 }
 
@@ -26,45 +32,70 @@ pub fn differences_of_entry(
     let (mut list, mut pointer) = (Vec::new(), String::new());
     step(&mut pointer, section);
     step(&mut pointer, name);
-    match (before, after) {
+    // Writing a value as JSON into memory cannot fail.
+    let [before, after] = [before, after].map(|value| value.and_then(|value| to_raw_value(value).ok()));
+    match (&before, &after) {
         (Some(before), Some(after)) => compare(&mut pointer, before, after, &mut list),
         (None, None) => {}
-        (before, after) => note(&pointer, before, after, &mut list),
+        (before, after) => note(&pointer, before.as_deref(), after.as_deref(), &mut list),
     }
     list
 }
 
-fn compare(pointer: &mut String, before: &Value, after: &Value, list: &mut Vec<Difference>) {
-    if list.len() >= MAX_DIFFERENCES {
+fn compare(pointer: &mut String, before: &RawValue, after: &RawValue, list: &mut Vec<Difference>) {
+    if list.len() >= MAX_DIFFERENCES || before.get() == after.get() {
         return;
     }
-    if let (Value::Object(before), Value::Object(after)) = (before, after) {
-        members(pointer, before, after, list);
-    } else if before != after {
-        note(pointer, Some(before), Some(after), list);
+    match (Members::of(before), Members::of(after)) {
+        (Some(before), Some(after)) => members(pointer, &before, &after, list),
+        _ if is_same(before, after) => {}
+        _ => note(pointer, Some(before), Some(after), list),
     }
 }
 
-fn members(pointer: &mut String, before: &Map<String, Value>, after: &Map<String, Value>, list: &mut Vec<Difference>) {
+/// Whether two values that are written differently are the same all the same: the order of members does not matter.
+fn is_same(one: &RawValue, other: &RawValue) -> bool {
+    let value = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
+    one.get().len() == other.get().len() && value(one) == value(other)
+}
+
+fn members(pointer: &mut String, before: &Members<'_>, after: &Members<'_>, list: &mut Vec<Difference>) {
     let length = pointer.len();
-    for (name, old) in before {
-        step(pointer, name);
-        match after.get(name) {
-            Some(new) => compare(pointer, old, new, list),
-            None => note(pointer, Some(old), None, list),
+    // Mostly both have the same keys in the same order.
+    let alike = before.0.iter().zip(&after.0).take_while(|(old, new)| old.0.get() == new.0.get());
+    let mut count = 0;
+    for ((key, old), (_, new)) in alike {
+        count += 1;
+        if old.get() != new.get() {
+            step(pointer, &name_of(key.get()));
+            compare(pointer, old, new, list);
+            pointer.truncate(length);
+        }
+    }
+    let rest = |members: &Members<'_>| members.0.get(count..).unwrap_or_default().len();
+    if rest(before) + rest(after) == 0 {
+        return;
+    }
+    let (old, new) = (before.by_key(), after.by_key());
+    for (key, held) in before.0.iter().skip(count) {
+        step(pointer, &name_of(key.get()));
+        match new.get(key.get()) {
+            Some(new) => compare(pointer, held, new, list),
+            None => note(pointer, Some(held), None, list),
         }
         pointer.truncate(length);
     }
-    for (name, new) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
-        step(pointer, name);
-        note(pointer, None, Some(new), list);
+    for (key, value) in after.0.iter().skip(count).filter(|(key, _)| !old.contains_key(key.get())) {
+        step(pointer, &name_of(key.get()));
+        note(pointer, None, Some(value), list);
         pointer.truncate(length);
     }
 }
 
-fn note(pointer: &str, before: Option<&Value>, after: Option<&Value>, list: &mut Vec<Difference>) {
+fn note(pointer: &str, before: Option<&RawValue>, after: Option<&RawValue>, list: &mut Vec<Difference>) {
     if list.len() < MAX_DIFFERENCES {
-        list.push(Difference { pointer: pointer.to_owned(), before: before.cloned(), after: after.cloned() });
+        let [before, after] = [before, after].map(|value| value.map(Into::into));
+        list.push(Difference { pointer: pointer.to_owned(), before, after });
     }
 }
 
@@ -85,8 +116,9 @@ mod tests {
 
     #[test]
     fn differences_are_listed_by_pointer() {
-        let before = json!({"pools": {"a/b": {"min_up": 1}, "gone": {}}, "same": [1, 2]});
-        let after = json!({"pools": {"a/b": {"min_up": 2}}, "same": [1, 2], "new~": true});
+        let before = json!({"pools": {"a/b": {"min_up": 1}, "gone": {}}, "same": [1, {"a": 1, "b": 2}]});
+        let after = json!({"pools": {"a/b": {"min_up": 2}}, "same": [1, {"b": 2, "a": 1}], "new~": true});
+        let differences = |before: &Value, after: &Value| differences(&before.clone().into(), &after.clone().into());
         let pointers: Vec<_> = differences(&before, &after).into_iter().map(|found| found.pointer).collect();
         assert_eq!(pointers, ["/pools/a~1b/min_up", "/pools/gone", "/new~0"]);
         assert!(differences(&after, &after).is_empty());
@@ -95,7 +127,8 @@ mod tests {
             let [old, new] = entry(name);
             let pointer = format!("/pools/{}", name.replace('/', "~1"));
             let whole = differences(&before, &after).into_iter().filter(|found| found.pointer.starts_with(&pointer));
-            assert_eq!(differences_of_entry("pools", name, old, new), whole.collect::<Vec<_>>());
+            let [told, whole] = [differences_of_entry("pools", name, old, new), whole.collect()];
+            assert_eq!(json!(told), json!(whole));
         }
     }
 }

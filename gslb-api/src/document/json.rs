@@ -1,11 +1,13 @@
 //! Text to documents and back: JSON that says everything once and nests no deeper than is read, and TOML.
 
 use std::cell::Cell;
-use std::{fmt, io};
+use std::fmt;
 
 use gslb_core::budget::{Budget, ITEM, MEMBER};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+use super::Document;
 
 /// Most levels of objects and arrays.
 pub const MAX_DEPTH: usize = 64;
@@ -34,18 +36,23 @@ pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
     let value = Nested { left: MAX_DEPTH, budget: &left }.deserialize(&mut deserializer);
     *budget = left.get();
     let value = value.and_then(|value| deserializer.end().map(|()| value));
-    value.map_err(|error| match budget.overrun() {
-        Some(_) => Unread::TooMuch(error.to_string()),
-        None => Unread::Invalid(format!("not JSON: {error}")),
-    })
+    value.map_err(|error| unread(&error, budget))
 }
 
-/// Reads TOML that takes no more than `budget`.
+/// Why JSON is not read, for which `budget` is what is left.
+pub(super) fn unread(error: &serde_json::Error, budget: &Budget) -> Unread {
+    match budget.overrun() {
+        Some(_) => Unread::TooMuch(error.to_string()),
+        None => Unread::Invalid(format!("not JSON: {error}")),
+    }
+}
+
+/// Reads a document in TOML that takes no more than `budget`.
 ///
 /// # Errors
 /// [`Unread`].
-pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
-    gslb_core::site::document::to_json("document", text, budget).map_err(|problems| {
+pub fn document_from_toml(text: &str, budget: &mut Budget) -> Result<Document, Unread> {
+    gslb_core::site::document::to_json_text("document", text, budget).map(Document::of_text).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let message = lines.join("\n");
         if budget.overrun().is_some() { Unread::TooMuch(message) } else { Unread::Invalid(message) }
@@ -58,28 +65,6 @@ pub fn from_toml(text: &str, budget: &mut Budget) -> Result<Value, Unread> {
 /// If it has values that TOML does not have; no checked document does.
 pub fn to_toml(document: &Value) -> Result<String, String> {
     toml::to_string(document).map_err(|error| error.to_string())
-}
-
-/// Octets of `document` as JSON without spaces. Nothing of that is in memory.
-pub fn length(document: &Value) -> usize {
-    let mut count = Count(0);
-    // Counting cannot fail.
-    let _ = serde_json::to_writer(&mut count, document);
-    count.0
-}
-
-/// Counts what is written.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.saturating_add(octets.len());
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Deserializes a value within a depth and a memory limit.
@@ -186,10 +171,18 @@ impl<'de> Visitor<'de> for Nested<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::document_from_json;
     use super::*;
 
+    /// Read in both ways, which must come to the same.
     fn from_json(octets: &[u8]) -> Result<Value, Unread> {
-        super::from_json(octets, &mut { Budget::UNLIMITED })
+        let value = super::from_json(octets, &mut { Budget::UNLIMITED });
+        let document = document_from_json(octets, &mut { Budget::UNLIMITED });
+        match (&value, &document) {
+            (Ok(value), Ok(document)) => assert_eq!(value.to_string(), document.text()),
+            (value, document) => assert!(value.is_err() && document.is_err(), "{value:?} {document:?}"),
+        }
+        value
     }
 
     #[test]
@@ -239,6 +232,9 @@ mod tests {
             let Unread::TooMuch(message) = error else { panic!("{error}") };
             assert!(message.contains("takes more than the limit of 10 MiB of memory at line 1 column"), "{message}");
             assert!(super::from_json(text.as_bytes(), &mut Budget::of(100 << 20)).is_ok());
+            let error = document_from_json(text.as_bytes(), &mut Budget::of(5 << 20)).unwrap_err();
+            let Unread::TooMuch(again) = error else { panic!("{error}") };
+            assert!(again.contains("takes more than the limit of 5 MiB of memory at line 1 column"), "{again}");
         }
         // Much text in few values takes about twice its length.
         let text = format!("[\"{}\"]", "x".repeat(4 << 20));

@@ -1,7 +1,5 @@
 //! The collections of a document: what each is called in it, in a path and in a message.
 
-use serde_json::{Map, Value};
-
 /// A table of the document whose entries are resources of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Section {
@@ -66,29 +64,5 @@ impl Section {
             Self::Policies => "policy",
             Self::Services => "service",
         }
-    }
-
-    /// The entries in `document`; empty if the section is missing.
-    pub fn entries(self, document: &Value) -> Option<&Map<String, Value>> {
-        document.get(self.key())?.as_object()
-    }
-
-    /// The entry `name` in `document`.
-    pub fn entry<'d>(self, document: &'d Value, name: &str) -> Option<&'d Value> {
-        self.entries(document)?.get(name)
-    }
-
-    /// Sets the entry `name` in `document` to `value`: replaces an existing entry, or appends a new one.
-    pub fn put(self, document: &mut Value, name: &str, value: Value) {
-        let Some(root) = document.as_object_mut() else { return };
-        let section = root.entry(self.key()).or_insert_with(|| Value::Object(Map::new()));
-        if let Some(entries) = section.as_object_mut() {
-            entries.insert(name.to_owned(), value);
-        }
-    }
-
-    /// Removes the entry `name` from `document`; the order of the others stays.
-    pub fn remove(self, document: &mut Value, name: &str) -> Option<Value> {
-        document.get_mut(self.key())?.as_object_mut()?.shift_remove(name)
     }
 }

@@ -149,7 +149,7 @@ mod tests {
             commit: None,
             octets: 0,
         };
-        revisions::pack(header, &serde_json::json!({}))
+        revisions::pack(header, &serde_json::json!({}).into())
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tracing::warn;
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson};
-use super::body::{self, Media, Size};
+use super::body::{self, Media};
 use super::caller::Caller;
 use super::operation::Operation;
 use super::parameters::Parameters;
@@ -93,7 +93,7 @@ async fn post(
     request: Request,
 ) -> Result<Response, Problem> {
     let (api, lasts, caller) = (&state.api, lasts(&parameters)?, &operation.caller);
-    let sent = body::read(&state, request, &[Media::Json], Size::Resource).await?.value;
+    let sent = body::read(&state, request, &[Media::Json]).await?.value;
     let alerts = alerts(sent).inspect_err(|refusal| {
         let (who, from) = (caller.who.name(), caller.from.map(display));
         warn!(who, from, why = why(refusal), "a notification of Alertmanager was refused");

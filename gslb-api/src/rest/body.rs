@@ -18,9 +18,9 @@ use super::permits::Permit;
 use super::problem::Problem;
 use super::state::RestState;
 use crate::Limits;
-use crate::change::Refusal;
+use crate::change::{Condition, Edit, Refusal};
 use crate::control::blocking;
-use crate::document::{Unread, from_json, from_toml};
+use crate::document::{Unread, document_from_json, document_from_toml, from_json};
 use crate::types::{self, FromBody, Role};
 
 /// The notation of a body.
@@ -64,7 +64,7 @@ impl Media {
 
 /// The size class of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Size {
+enum Size {
     /// A resource.
     Resource,
     /// A whole document.
@@ -79,7 +79,11 @@ pub(super) fn object(value: Value) -> Result<Value, Problem> {
     if value.is_object() {
         return Ok(value);
     }
-    Err(Refusal::Body(vec![(String::new(), "expected an object".to_owned())]).into())
+    Err(no_object())
+}
+
+fn no_object() -> Problem {
+    Refusal::Body(vec![(String::new(), "expected an object".to_owned())]).into()
 }
 
 /// A body that was read.
@@ -87,10 +91,6 @@ pub(super) fn object(value: Value) -> Result<Value, Problem> {
 pub(super) struct Sent {
     /// Its value.
     pub value: Value,
-    /// Its text, if it is TOML.
-    pub text: Option<Arc<str>>,
-    /// Its media type.
-    pub media: Media,
     /// The resources for processing it.
     pub work: Work,
 }
@@ -118,7 +118,7 @@ impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &RestState) -> Result<Self, Problem> {
-        let sent = read(state, request, &[Media::Json], Size::Resource).await?.value;
+        let sent = read(state, request, &[Media::Json]).await?.value;
         Ok(Self(types::read(&sent).map_err(Refusal::Body)?))
     }
 }
@@ -126,11 +126,76 @@ impl<T: FromBody> FromRequest<RestState> for JsonBody<T> {
 /// Bodies of at least this many octets are processed one at a time.
 const LARGE: usize = 1 << 20;
 
-/// Reads the body of `request`, which must have one of the types `accepted`.
+/// Reads the body of `request`: a resource, which must have one of the types `accepted`.
 ///
 /// # Errors
-/// 415; 413; 408; 503 if no place is free; 400 if it is not of its type.
-pub(super) async fn read(state: &RestState, request: Request, accepted: &[Media], size: Size) -> Result<Sent, Problem> {
+/// 415; 413; 408; 400 if it is not of its type.
+pub(super) async fn read(state: &RestState, request: Request, accepted: &[Media]) -> Result<Sent, Problem> {
+    let Received { octets, mut work, .. } = received(state, request, accepted, Size::Resource).await?;
+    let read = blocking(move || from_json(&octets, &mut work.budget).map(|value| Sent { value, work }));
+    read.await?.map_err(unread)
+}
+
+/// Reads the body of `request`: a whole document or a merge patch of it, which must have one of the types `accepted`. It
+/// replaces a document that meets `condition`.
+///
+/// # Errors
+/// As [`read`]; 503 if no place is free; 422 if it is not an object.
+pub(super) async fn read_edit(
+    state: &RestState,
+    request: Request,
+    accepted: &[Media],
+    condition: Condition,
+) -> Result<(Edit, Work), Problem> {
+    let Received { media, octets, mut work } = received(state, request, accepted, Size::Document).await?;
+    let read = blocking(move || {
+        let edit = match media {
+            Media::Toml => {
+                let text = std::str::from_utf8(&octets).map_err(|_| Unread::Invalid("not UTF-8".to_owned()))?;
+                let document = document_from_toml(text, &mut work.budget)?;
+                Edit::Document { document, text: Some(text.into()), condition }
+            }
+            Media::Json => {
+                let document = document_from_json(&octets, &mut work.budget)?;
+                Edit::Document { document, text: None, condition }
+            }
+            Media::MergePatch => Edit::Merge { patch: from_json(&octets, &mut work.budget)?, condition },
+        };
+        Ok((edit, work))
+    });
+    let (edit, work) = read.await?.map_err(unread)?;
+    let is_object = match &edit {
+        Edit::Document { document, .. } => document.is_object(),
+        Edit::Merge { patch, .. } => patch.is_object(),
+        _ => true,
+    };
+    if is_object { Ok((edit, work)) } else { Err(no_object()) }
+}
+
+/// The response to a body that cannot be read.
+fn unread(unread: Unread) -> Problem {
+    match unread {
+        Unread::Invalid(error) => Problem::bad_request("The body cannot be read.").at("", error),
+        Unread::TooMuch(error) => {
+            let detail = "The body takes too much memory. Send fewer keys and values, or have the server watch files.";
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).at("", error)
+        }
+    }
+}
+
+/// A body as it was sent.
+struct Received {
+    media: Media,
+    octets: Bytes,
+    /// The resources for processing it.
+    work: Work,
+}
+
+/// Receives the body of `request`.
+///
+/// # Errors
+/// 415; 413; 408; 503 if no place is free.
+async fn received(state: &RestState, request: Request, accepted: &[Media], size: Size) -> Result<Received, Problem> {
     let (parts, body) = request.into_parts();
     let media = Media::of(&parts.headers, accepted)?;
     let limits = &state.api.options.limits;
@@ -142,7 +207,7 @@ pub(super) async fn read(state: &RestState, request: Request, accepted: &[Media]
         (Size::Document, _) => of_document,
         (Size::Resource, _) => limits.body_octets,
     };
-    let mut budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
+    let budget = Budget::of(if may_write { limits.memory } else { limits.viewer_memory });
     let permit = if size == Size::Document { Some(permit(state, &parts).await?) } else { None };
     // The clock starts here: waiting for a place does not count as sending slowly.
     let octets = collected(limits, &parts.headers, body, most, media).await?;
@@ -150,23 +215,7 @@ pub(super) async fn read(state: &RestState, request: Request, accepted: &[Media]
         Some(permit) if octets.len() > LARGE => Some(permit.with(turn(state).await?)),
         other => other,
     };
-    let read = blocking(move || {
-        let (value, text) = match media {
-            Media::Toml => {
-                let text = std::str::from_utf8(&octets).map_err(|_| Unread::Invalid("not UTF-8".to_owned()))?;
-                (from_toml(text, &mut budget)?, Some(text.into()))
-            }
-            Media::Json | Media::MergePatch => (from_json(&octets, &mut budget)?, None),
-        };
-        Ok::<_, Unread>(Sent { value, text, media, work: Work { permit, budget } })
-    });
-    read.await?.map_err(|unread| match unread {
-        Unread::Invalid(error) => Problem::bad_request("The body cannot be read.").at("", error),
-        Unread::TooMuch(error) => {
-            let detail = "The body takes too much memory. Send fewer keys and values, or have the server watch files.";
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail).at("", error)
-        }
-    })
+    Ok(Received { media, octets, work: Work { permit, budget } })
 }
 
 /// Waits until no other large document is processed.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson, Notation};
-use super::body::{self, Media, Sent, Size};
+use super::body::{self, Media};
 use super::conditions::{IfMatch, KnownStates};
 use super::operation::{ChangeOptions, Operation};
 use super::parameters::Parameters;
@@ -16,7 +16,6 @@ use super::problem::Problem;
 use super::routes::{Access, Routes};
 use super::state::RestState;
 use crate::Api;
-use crate::change::Edit;
 use crate::control::blocking;
 use crate::document::{Etag, to_toml};
 use crate::revisions;
@@ -49,8 +48,8 @@ async fn read(
     let text = match written(&state.api, active.revision).await? {
         Some(text) => text,
         None => {
-            let document = Arc::clone(&active.document);
-            rendered(blocking(move || to_toml(&document)).await?)?
+            let document = active.document.clone();
+            rendered(blocking(move || to_toml(&document.to_value())).await?)?
         }
     };
     Ok(of_toml(text, &etag))
@@ -95,9 +94,7 @@ async fn put(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let sent = body::read(&state, request, &[Media::Json, Media::Toml], Size::Document).await?;
-    let Sent { value, text, work, .. } = sent;
-    let edit = Edit::Document { document: body::object(value)?.into(), text, condition };
+    let (edit, work) = body::read_edit(&state, request, &[Media::Json, Media::Toml], condition).await?;
     operation.run(&state.api, options, edit, work).await
 }
 
@@ -115,6 +112,6 @@ async fn patch(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Sent { value, work, .. } = body::read(&state, request, &[Media::MergePatch], Size::Document).await?;
-    operation.run(&state.api, options, Edit::Merge { patch: body::object(value)?, condition }, work).await
+    let (edit, work) = body::read_edit(&state, request, &[Media::MergePatch], condition).await?;
+    operation.run(&state.api, options, edit, work).await
 }

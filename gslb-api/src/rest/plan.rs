@@ -6,7 +6,7 @@ use axum::response::Response;
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson};
-use super::body::{self, Media, Sent, Size};
+use super::body::{self, Media};
 use super::caller::Caller;
 use super::conditions::IfMatch;
 use super::operation::holding;
@@ -43,13 +43,11 @@ async fn post(
         message => message,
     };
     let accepted = [Media::Json, Media::Toml, Media::MergePatch];
-    let Sent { value, media, work, .. } = body::read(&state, request, &accepted, Size::Document).await?;
-    let value = body::object(value)?;
-    let edit = if media == Media::MergePatch {
-        Edit::Merge { patch: value, condition }
-    } else {
-        Edit::Document { document: value.into(), text: None, condition }
-    };
+    let (mut edit, work) = body::read_edit(&state, request, &accepted, condition).await?;
+    // A plan keeps no text.
+    if let Edit::Document { text, .. } = &mut edit {
+        *text = None;
+    }
     let change = Change { budget: work.budget, ..Change::new(caller.who, "plan", edit) };
     let control = state.api.control.clone();
     let done = holding(work.permit, async move { control.plan(change).await }).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::change::{Active, Refusal};
@@ -55,12 +54,9 @@ impl Rendered {
 
 fn write(active: &Active, part: Part) -> Text {
     let Some(section) = part else {
-        let octets = serde_json::to_vec(&*active.document).unwrap_or_default();
-        return Text { etag: Etag::of_revision(active.revision), octets: octets.into() };
+        let octets = Bytes::from_owner(active.document.clone());
+        return Text { etag: Etag::of_revision(active.revision), octets };
     };
-    let none = Map::<String, Value>::new();
-    let entries = section.entries(&active.document).unwrap_or(&none);
-    // Writing a value as JSON into memory cannot fail.
-    let octets = serde_json::to_vec(entries).unwrap_or_default();
-    Text { etag: Etag::of_octets(&octets), octets: octets.into() }
+    let entries = active.document.section(section).unwrap_or("{}").as_bytes();
+    Text { etag: Etag::of_octets(entries), octets: Bytes::copy_from_slice(entries) }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Value, json};
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson, Notation};
@@ -21,7 +20,7 @@ use super::state::RestState;
 use crate::Api;
 use crate::change::Edit;
 use crate::control::blocking;
-use crate::document::{Etag, differences, to_toml};
+use crate::document::{Document, Etag, differences, to_toml};
 use crate::revisions::{self, Header};
 use crate::store::wait;
 use crate::types::{
@@ -76,7 +75,7 @@ async fn list(
 ///
 /// # Errors
 /// 404, or 503.
-pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Value), Problem> {
+pub(super) async fn stored(api: &Api, number: u64) -> Result<(Header, Document), Problem> {
     let store = Arc::clone(api.control.store());
     let read = blocking(move || wait(revisions::read(&*store, number))).await?;
     let found = read.map_err(|error| Problem::unavailable(error.to_string()))?;
@@ -109,13 +108,16 @@ async fn read(
     if notation == Notation::Toml {
         let text = match written(api, header.revision).await? {
             Some(text) => text,
-            None => rendered(blocking(move || to_toml(&document)).await?)?,
+            None => rendered(blocking(move || to_toml(&document.to_value())).await?)?,
         };
         return Ok(of_toml(text, &etag).map(|body| body::holding(body, permit)));
     }
-    let revision = RevisionWithDocument { revision: header.into(), document };
-    // Writing into memory cannot fail.
-    let octets = blocking(move || serde_json::to_vec(&revision).unwrap_or_default()).await?;
+    let octets = blocking(move || {
+        let revision = RevisionWithDocument { revision: header.into(), document: document.to_json() };
+        // Writing into memory cannot fail.
+        serde_json::to_vec(&revision).unwrap_or_default()
+    });
+    let octets = octets.await?;
     let response = answer::written(&known, Text { etag, octets: octets.into() });
     // The place is given up when the answer has been taken: until then it is in memory.
     Ok(response.map(|body| body::holding(body, permit)))
@@ -138,7 +140,7 @@ async fn diff(
     let _permit = body::permit(&state, &request.into_parts().0).await?;
     let (_, after) = stored(api, to).await?;
     // Before the first revision there was an empty document.
-    let before = if from == 0 { json!({}) } else { stored(api, from).await?.1 };
+    let before = if from == 0 { Document::default() } else { stored(api, from).await?.1 };
     let differences = blocking(move || differences(&before, &after)).await?;
     Ok(answer::json(StatusCode::OK, &RevisionDiff { from, to, differences }))
 }
@@ -163,6 +165,6 @@ async fn restore(
     let permit = body::permit(&state, &request.into_parts().0).await?;
     let (header, document) = stored(api, number(&text)?).await?;
     let text = written(api, header.revision).await?.map(Into::into);
-    let edit = Edit::Restored { revision: header.revision, document: document.into(), text, condition };
+    let edit = Edit::Restored { revision: header.revision, document, text, condition };
     operation.run(api, options, edit, Work::of_ours(Some(permit))).await
 }

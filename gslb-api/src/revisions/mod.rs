@@ -9,8 +9,7 @@ pub use record::{
     CURRENT, Damaged, GitCommit, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
 };
 
-use serde_json::Value;
-
+use crate::document::Document;
 use crate::store::{Entry, Order, Store, Unavailable};
 
 /// Why a revision cannot be read.
@@ -28,7 +27,7 @@ pub enum RevisionError {
 ///
 /// # Errors
 /// [`RevisionError`].
-pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Value)>, RevisionError> {
+pub async fn read(store: &dyn Store, number: u64) -> Result<Option<(Header, Document)>, RevisionError> {
     let key = key(number);
     let Some(stored) = store.read(&key).await? else { return Ok(None) };
     Ok(Some(unpack(&key, &stored.value)?))

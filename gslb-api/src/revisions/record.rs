@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use gslb_core::budget::Budget;
 use lz4_flex::block::{compress, decompress};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::document::{Document, document_from_json};
 
 /// The key that says which revision is in force.
 pub const CURRENT: &str = "document";
@@ -95,12 +97,12 @@ pub fn unpack_current(value: &[u8]) -> Result<u64, Damaged> {
 }
 
 /// The stored form; sets `header.octets` to the size of the document.
-pub fn pack(mut header: Header, document: &Value) -> Arc<[u8]> {
-    let json = serde_json::to_vec(document).unwrap_or_default();
+pub fn pack(mut header: Header, document: &Document) -> Arc<[u8]> {
+    let json = document.text().as_bytes();
     header.octets = json.len();
     let mut octets = serde_json::to_vec(&header).unwrap_or_default();
     octets.push(b'\n');
-    octets.extend(compress(&json));
+    octets.extend(compress(json));
     octets.into()
 }
 
@@ -116,14 +118,14 @@ pub(super) fn header(key: &str, octets: &[u8]) -> Result<Header, Damaged> {
 ///
 /// # Errors
 /// [`Damaged`].
-pub fn unpack(key: &str, octets: &[u8]) -> Result<(Header, Value), Damaged> {
+pub fn unpack(key: &str, octets: &[u8]) -> Result<(Header, Document), Damaged> {
     let damaged = || Damaged { key: key.to_owned() };
     let (header, compressed) = divided(octets).ok_or_else(damaged)?;
     if header.octets > DOCUMENT_OCTETS {
         return Err(damaged());
     }
     let json = decompress(compressed, header.octets).map_err(|_| damaged())?;
-    let document = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    let document = document_from_json(&json, &mut { Budget::UNLIMITED }).map_err(|_| damaged())?;
     Ok((header, document))
 }
 
@@ -161,16 +163,16 @@ mod tests {
 
     #[test]
     fn a_revision_is_read_as_it_was_written() {
-        let document = json!({"z": [1, 2.5, "ü"], "a": {"b": null}});
+        let document: Document = json!({"z": [1, 2.5, "ü"], "a": {"b": null}}).into();
         let packed = pack(header_of(7), &document);
         let (header, read) = unpack("k", &packed).unwrap();
-        assert_eq!((header.revision, header.message.as_str(), read.to_string()), (7, "why\n", document.to_string()));
-        assert_eq!(header.octets, document.to_string().len());
+        assert_eq!((header.revision, header.message.as_str(), read.text()), (7, "why\n", document.text()));
+        assert_eq!(header.octets, document.text().len());
     }
 
     #[test]
     fn damage_is_a_normal_result() {
-        let packed = pack(header_of(7), &json!({"a": "b".repeat(1000)}));
+        let packed = pack(header_of(7), &json!({"a": "b".repeat(1000)}).into());
         for end in 0..packed.len() {
             assert!(unpack("k", &packed[..end]).is_err(), "{end}");
         }

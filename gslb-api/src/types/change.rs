@@ -1,10 +1,9 @@
 //! The result of a change or a dry run.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{BrokenRule, Comparison, ProblemDetail};
+use super::{BrokenRule, Comparison, Json, ProblemDetail};
 
 /// The result of a change or a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -58,13 +57,15 @@ pub struct Difference {
     pub pointer: String,
     /// The value in the older document; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
-    pub before: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub before: Option<Json>,
     /// The value in the newer document; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
-    pub after: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub after: Option<Json>,
 }
 
 /// A member that is there, null or not.
-fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }

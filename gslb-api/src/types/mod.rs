@@ -14,6 +14,7 @@ mod drill;
 mod endpoint;
 mod events;
 mod explain;
+mod json;
 mod latency;
 mod log;
 mod moves;
@@ -47,6 +48,7 @@ pub use endpoint::{
 };
 pub use events::{ChangeEvent, EventStatus, MassFailureRecord, ResetEvent, StateChange};
 pub use explain::{ExplainRequest, Explanation, Network, QueryName, QueryType};
+pub use json::Json;
 pub use latency::{AcceptedLatencies, AreaKind, AreaLatency, DataCenterLatency, Latencies};
 pub use log::{Log, LogLevel};
 pub use moves::{

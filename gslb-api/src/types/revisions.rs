@@ -1,10 +1,9 @@
 //! Revisions of the document.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Difference, Document, Number, Timestamp};
+use super::{Difference, Document, Json, Number, Timestamp};
 use crate::revisions::GitCommit;
 
 /// A revision, without its document.
@@ -36,7 +35,7 @@ pub struct RevisionWithDocument {
     pub revision: Revision,
     /// The document.
     #[schema(value_type = Document)]
-    pub document: Value,
+    pub document: Json,
 }
 
 /// A page of revisions, the latest first.

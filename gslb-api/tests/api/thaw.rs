@@ -42,7 +42,7 @@ async fn a_wrong_year_in_frozen_is_fixed_in_a_watched_file_after_a_thaw() {
         (&json!("admin's"), &json!("2036 should have been 2026"))
     );
     assert_eq!(api.api.replace_document(site()).await.unwrap().revision, 2);
-    assert_eq!(api.api.active().document.get("safety"), None);
+    assert_eq!(api.api.active().document.to_value().get("safety"), None);
 }
 
 #[tokio::test]

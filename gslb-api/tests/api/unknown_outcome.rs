@@ -248,7 +248,7 @@ async fn only_one_large_document_is_worked_on_at_a_time() {
     for headers in [&[][..], &[("authorization", &*viewer)]] {
         let second = plan(headers, large(1)).await;
         assert_eq!((second.status, second.kind()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", second.text);
-        assert!(second.text.contains("only one is at a time"), "{}", second.text);
+        assert!(second.text.contains("only one can be at a time"), "{}", second.text);
         let small = plan(headers, site().to_string()).await;
         assert_eq!(small.status, StatusCode::OK, "what is small is not kept waiting: {}", small.text);
     }

@@ -64,7 +64,11 @@ async fn texts_are_kept_with_their_revisions_and_no_longer() {
 #[tokio::test]
 async fn history_shows_the_commit_of_a_watched_file() {
     let commit = |id: &str| GitCommit { id: id.repeat(40), message: "drain fra".to_owned(), modified: true };
-    let file = |document: Value, id: &str| Written { document, text: Some(text().into()), commit: Some(commit(id)) };
+    let file = |document: Value, id: &str| Written {
+        document: document.into(),
+        text: Some(text().into()),
+        commit: Some(commit(id)),
+    };
     let source = Source::File { document: Some(file(site(), "a")) };
     let api = start_with(Options { source, ..Options::default() }).await;
     let mut other = site();

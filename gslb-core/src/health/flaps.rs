@@ -10,22 +10,23 @@ pub const FLAP_WINDOW: Duration = Duration::from_secs(3600);
 /// Maximum count; more changes make no difference.
 pub const MAX_FLAPS: usize = 100;
 
-/// The latest status changes of one endpoint.
+/// The latest status changes of one endpoint. Most endpoints have none, and there may be many thousands of endpoints.
 #[derive(Debug, Clone, Default)]
-pub struct Flaps(VecDeque<Moment>);
+pub struct Flaps(Option<Box<VecDeque<Moment>>>);
 
 impl Flaps {
     /// Records a status change.
     pub fn add(&mut self, now: Moment) {
-        if self.0.len() == MAX_FLAPS {
-            self.0.pop_front();
+        let flaps = self.0.get_or_insert_default();
+        if flaps.len() == MAX_FLAPS {
+            flaps.pop_front();
         }
-        self.0.push_back(now);
+        flaps.push_back(now);
     }
 
     /// Number of changes within [`FLAP_WINDOW`].
     pub fn count(&self, now: Moment) -> usize {
-        self.0.iter().filter(|at| now.since(**at) <= FLAP_WINDOW).count()
+        self.0.iter().flat_map(|flaps| &**flaps).filter(|at| now.since(**at) <= FLAP_WINDOW).count()
     }
 }
 

@@ -84,8 +84,8 @@ pub enum Data {
 /// Endpoints that fulfill a demand and give one kind of answer.
 #[derive(Debug, Clone, Default)]
 pub struct Ready {
-    /// The endpoints.
-    pub entries: Box<[Entry]>,
+    /// The endpoints; shared by all demands that the same endpoints fulfill.
+    pub entries: Arc<[Entry]>,
     /// Sum of their weights.
     pub total: u64,
 }
@@ -209,6 +209,7 @@ impl PoolLiveness {
         let has_recovered = |endpoint: u16| states.get(usize::from(endpoint)).is_some_and(|state| state.recovered);
         let recovered = [Kind::A, Kind::Aaaa, Kind::Cname]
             .map(|kind| entries.iter().any(|entry| entry.gives(kind) && has_recovered(entry.endpoint)));
+        let mut made: Vec<Ready> = Vec::new();
         let ready = demands.map(|demand| {
             let kinds = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)];
             kinds.map(|(kind, at): (Kind, usize)| {
@@ -221,7 +222,14 @@ impl PoolLiveness {
                 // Endpoints without weight are used only if there are no others.
                 let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
                 let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
-                Ready::new(fitting.cloned().collect())
+                let endpoint = |entry: &Entry| entry.endpoint;
+                let is_same = |ready: &&Ready| ready.entries.iter().map(endpoint).eq(fitting.clone().map(endpoint));
+                if let Some(same) = made.iter().find(is_same) {
+                    return same.clone();
+                }
+                let new = Ready::new(fitting.cloned().collect());
+                made.push(new.clone());
+                new
             })
         });
         let (choose, answers, min_up) = (pool.choose, pool.answers, pool.min_up);
@@ -276,7 +284,7 @@ impl PoolLiveness {
 }
 
 impl Ready {
-    fn new(entries: Box<[Entry]>) -> Ready {
+    fn new(entries: Arc<[Entry]>) -> Ready {
         let total = entries.iter().map(|entry| u64::from(entry.weight)).sum();
         Ready { entries, total }
     }

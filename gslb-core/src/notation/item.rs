@@ -13,14 +13,14 @@ use crate::problem::Path;
 #[derive(Debug, Clone, Copy)]
 pub struct Item<'t, 'p> {
     /// The value and its position.
-    pub node: &'t Node,
+    pub node: &'t Node<'t>,
     /// Its path.
     pub path: Path<'p>,
 }
 
 impl<'t, 'p> Item<'t, 'p> {
     /// The value of `entry`, in the table at `parent`.
-    pub fn of(entry: &'t Entry, parent: &'p Path<'p>) -> Item<'t, 'p>
+    pub fn of(entry: &'t Entry<'t>, parent: &'p Path<'p>) -> Item<'t, 'p>
     where
         't: 'p,
     {
@@ -48,7 +48,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// Length of the string in octets; zero if this is not a string.
-    pub(super) fn string_length(&self) -> usize {
+    pub(crate) fn string_length(&self) -> usize {
         if let Value::String(text) = &self.node.value { text.len() } else { 0 }
     }
 
@@ -184,7 +184,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// A table; `example` shows one.
-    pub fn table(&self, example: &str, problems: &mut Problems) -> Option<&'t Table> {
+    pub fn table(&self, example: &str, problems: &mut Problems) -> Option<&'t Table<'t>> {
         match &self.node.value {
             Value::Table(table) => return Some(table),
             _ => self.mismatch(problems, "a table", format!("write a table such as {example}")),
@@ -222,7 +222,7 @@ impl<'t, 'p> Item<'t, 'p> {
     }
 
     /// The items of a non-empty array; `example` shows one.
-    pub fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node]> {
+    pub fn list(&self, example: &str, problems: &mut Problems) -> Option<&'t [Node<'t>]> {
         match &self.node.value {
             Value::Array(items) if !items.is_empty() => return Some(items),
             Value::Array(_) => {
@@ -237,7 +237,7 @@ impl<'t, 'p> Item<'t, 'p> {
 /// A table with known keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'t, 'p> {
-    table: &'t Table,
+    table: &'t Table<'t>,
     /// Position of the table's key; missing keys are reported here.
     pub at: Position,
     /// Path of the table.
@@ -249,14 +249,14 @@ impl<'t> Fields<'t, '_> {
     ///
     /// A file without a known key may be another one than intended, even a secret one. Its keys are not quoted then.
     pub fn of_root(
-        table: &'t Table,
+        table: &'t Table<'t>,
         known: &[&str],
         [key, file]: [&str; 2],
         problems: &mut Problems,
     ) -> Fields<'t, 'static> {
         let is_close = |key: &str| known.contains(&key) || suggest::closest(key, known.iter().copied()).is_some();
         let foreign = table.entries.first().filter(|_| !table.entries.iter().any(|entry| is_close(&entry.key)));
-        let at = foreign.map_or(Position { file: 0, line: 1, column: 1 }, |entry| entry.at);
+        let at = foreign.map_or(Position::new(0, 1, 1), |entry| entry.at);
         let fields = Fields { table, at, path: Path::ROOT };
         if foreign.is_some() {
             let message = format!("this text has no {key}; it has {} top-level keys", table.entries.len());

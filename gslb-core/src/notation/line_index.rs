@@ -12,9 +12,9 @@ pub(super) struct LineIndex<'a> {
     file: u16,
     text: &'a [u8],
     /// Offset of the first octet of each line.
-    lines: Vec<usize>,
+    lines: Vec<u32>,
     /// Number of characters that start before each multiple of [`STRIDE`].
-    characters: Vec<usize>,
+    characters: Vec<u32>,
     /// The line of the last lookup: the next lookup is usually in the same line or the one after.
     last: Cell<usize>,
 }
@@ -22,13 +22,16 @@ pub(super) struct LineIndex<'a> {
 impl<'a> LineIndex<'a> {
     pub(super) fn new(file: u16, text: &'a str) -> LineIndex<'a> {
         let text = text.as_bytes();
-        let newlines = text.iter().enumerate().filter(|&(_, &octet)| octet == b'\n');
-        let lines = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
-        let mut characters = vec![0];
+        let newlines = || text.iter().enumerate().filter(|&(_, &octet)| octet == b'\n');
+        let mut lines = Vec::with_capacity(1 + newlines().count());
+        lines.push(0);
+        lines.extend(newlines().map(|(offset, _)| narrowed(offset + 1)));
+        let mut characters = Vec::with_capacity(1 + text.len().div_ceil(STRIDE));
+        characters.push(0);
         let mut count = 0;
         for chunk in text.chunks(STRIDE) {
             count += begun(chunk);
-            characters.push(count);
+            characters.push(narrowed(count));
         }
         LineIndex { file, text, lines, characters, last: Cell::new(0) }
     }
@@ -37,19 +40,19 @@ impl<'a> LineIndex<'a> {
     pub(super) fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.line(offset);
-        let start = self.lines.get(line).copied().unwrap_or(0);
+        let start = self.start(line).unwrap_or(0);
         let column = self.characters_before(offset) - self.characters_before(start) + 1;
-        Position { file: self.file, line: narrowed(line + 1), column: narrowed(column) }
+        Position::new(self.file, narrowed(line + 1), narrowed(column))
     }
 
     /// The zero-based line number of `offset`.
     fn line(&self, offset: usize) -> usize {
         let holds = |&line: &usize| {
-            self.lines.get(line).is_some_and(|&start| start <= offset)
-                && self.lines.get(line + 1).is_none_or(|&next| offset < next)
+            self.start(line).is_some_and(|start| start <= offset)
+                && self.start(line + 1).is_none_or(|next| offset < next)
         };
         let near = self.last.get();
-        let search = || self.lines.partition_point(|&start| start <= offset).saturating_sub(1);
+        let search = || self.lines.partition_point(|&start| start as usize <= offset).saturating_sub(1);
         let line = [near, near + 1].into_iter().find(holds).unwrap_or_else(search);
         self.last.set(line);
         line
@@ -58,7 +61,12 @@ impl<'a> LineIndex<'a> {
     fn characters_before(&self, offset: usize) -> usize {
         let whole = offset / STRIDE;
         let rest = self.text.get(whole * STRIDE..offset).unwrap_or_default();
-        self.characters.get(whole).copied().unwrap_or(0) + begun(rest)
+        self.characters.get(whole).map_or(0, |&count| count as usize) + begun(rest)
+    }
+
+    /// The offset at which a zero-based line starts.
+    fn start(&self, line: usize) -> Option<usize> {
+        self.lines.get(line).map(|&start| start as usize)
     }
 }
 
@@ -80,8 +88,8 @@ mod tests {
         let text = format!("{}\nä = \"{}\" x\n", "a".repeat(1000), "ö".repeat(500));
         let index = LineIndex::new(0, &text);
         let at = |offset| {
-            let Position { line, column, .. } = index.position(offset);
-            (line, column)
+            let at = index.position(offset);
+            (at.line(), at.column())
         };
         assert_eq!(at(0), (1, 1));
         assert_eq!(at(999), (1, 1000));

@@ -45,7 +45,7 @@ impl Problems {
 
     /// Converts `at` to a location in the document's files.
     pub fn location(&self, at: Position) -> Location {
-        Location { file: self.file(at), line: at.line, column: at.column }
+        Location { file: self.file(at), line: at.line(), column: at.column() }
     }
 
     /// Adds the file `name`, which is read next, and returns its number.
@@ -60,15 +60,15 @@ impl Problems {
 
     /// The file of `at`.
     pub fn file(&self, at: Position) -> Arc<str> {
-        self.files.get(usize::from(at.file)).or(self.files.first()).cloned().unwrap_or_else(|| "".into())
+        self.files.get(usize::from(at.file())).or(self.files.first()).cloned().unwrap_or_else(|| "".into())
     }
 
     /// Text that points a reader at `at` to `other`: ` in line 5`, with the file name if it is another file. Empty if
     /// there are no lines.
     pub fn in_line(&self, other: Position, at: Position) -> String {
-        match other.line {
+        match other.line() {
             0 => String::new(),
-            line if other.file == at.file => format!(" in line {line}"),
+            line if other.file() == at.file() => format!(" in line {line}"),
             line => format!(" in {}, line {line}", self.file(other)),
         }
     }

@@ -25,13 +25,18 @@ const MAX_RECURSION: u32 = 80;
 const TOKEN: usize = 2 * size_of::<Token>();
 
 /// Parses `text`; `None` if syntax errors would make further problems misleading, or if it exceeds `budget`.
-pub fn read(text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
+pub fn read<'t>(text: &'t str, budget: &mut Budget, problems: &mut Problems) -> Option<Table<'t>> {
     read_file(0, text, budget, problems)
 }
 
 /// Parses the file with this number.
-pub(crate) fn read_file(file: u16, text: &str, budget: &mut Budget, problems: &mut Problems) -> Option<Table> {
-    let start = Position { file, line: 1, column: 1 };
+pub(crate) fn read_file<'t>(
+    file: u16,
+    text: &'t str,
+    budget: &mut Budget,
+    problems: &mut Problems,
+) -> Option<Table<'t>> {
+    let start = Position::new(file, 1, 1);
     if text.len() > MAX_TEXT {
         let message = format!("the document has {} octets; the maximum is {MAX_TEXT}", text.len());
         problems.error(start, &Path::ROOT, message, "split the site between several servers");
@@ -180,8 +185,8 @@ struct Checking<'a> {
 }
 
 impl Checking<'_> {
-    fn table(&mut self, table: Table, path: &Path<'_>, depth: usize) -> Table {
-        let checked = |entry: Entry| {
+    fn table<'t>(&mut self, table: Table<'t>, path: &Path<'_>, depth: usize) -> Table<'t> {
+        let checked = |entry: Entry<'t>| {
             let Entry { key, at, node } = entry;
             let node = self.node(node, &path.key(&key), depth + 1)?;
             Some(Entry { key, at, node })
@@ -189,7 +194,7 @@ impl Checking<'_> {
         Table { entries: table.entries.into_iter().filter_map(checked).collect() }
     }
 
-    fn node(&mut self, node: Node, path: &Path<'_>, depth: usize) -> Option<Node> {
+    fn node<'t>(&mut self, node: Node<'t>, path: &Path<'_>, depth: usize) -> Option<Node<'t>> {
         let Node { value, at } = node;
         if depth > MAX_DEPTH {
             let message = format!("tables and arrays nest more than {MAX_DEPTH} deep");

@@ -23,11 +23,11 @@ const FEW: usize = 16;
 
 /// A table that statements may still add to.
 #[derive(Debug)]
-struct Draft {
+struct Draft<'s> {
     defined_by: DefinedBy,
-    entries: Vec<Member>,
+    entries: Vec<Member<'s>>,
     /// Indices of entries by the hash of their key, if there are more than [`FEW`].
-    numbers: Option<HashMap<u64, u32>>,
+    numbers: Option<Box<HashMap<u64, u32>>>,
 }
 
 /// What defined a table.
@@ -43,19 +43,19 @@ enum DefinedBy {
 
 /// A key and its value before they become an [`Entry`].
 #[derive(Debug)]
-struct Member {
-    key: Box<str>,
+struct Member<'s> {
+    key: Cow<'s, str>,
     at: Position,
-    slot: Slot,
+    slot: Slot<'s>,
 }
 
 #[derive(Debug)]
-enum Slot {
+enum Slot<'s> {
     /// A complete value.
-    Ready(Node),
-    Table(Box<Draft>),
+    Ready(Node<'s>),
+    Table(Box<Draft<'s>>),
     /// The tables of `[[...]]` headers, and the position of the first header.
-    Tables(Position, Vec<(Position, Draft)>),
+    Tables(Position, Vec<(Position, Draft<'s>)>),
 }
 
 /// One part of a dotted key.
@@ -68,12 +68,12 @@ struct Key<'s> {
 /// An array or inline table being read.
 enum Frame<'s> {
     Array {
-        items: Vec<Node>,
+        items: Vec<Node<'s>>,
         at: Position,
     },
     /// With the key whose value comes next.
     Inline {
-        draft: Draft,
+        draft: Draft<'s>,
         at: Position,
         key: Vec<Key<'s>>,
     },
@@ -90,7 +90,7 @@ pub(super) struct Builder<'s, 'b> {
     source: Source<'s>,
     lines: &'b LineIndex<'s>,
     budget: &'b mut Budget,
-    root: Draft,
+    root: Draft<'s>,
     /// The path of indices from the root to the current table; `None` if its header was invalid, so that its entries
     /// are skipped.
     here: Option<Vec<u32>>,
@@ -143,7 +143,7 @@ impl<'s, 'b> Builder<'s, 'b> {
     }
 
     /// The tree, and the integers in it that do not fit, which are 0 in it.
-    pub(super) fn finish(self) -> (Table, HashMap<Position, Box<str>>) {
+    pub(super) fn finish(self) -> (Table<'s>, HashMap<Position, Box<str>>) {
         (self.root.finish(), self.huge)
     }
 
@@ -209,7 +209,7 @@ impl<'s, 'b> Builder<'s, 'b> {
     }
 
     /// Stores a value in the enclosing array or inline table, or else under its key.
-    fn complete(&mut self, node: Node, errors: &mut dyn ErrorSink) {
+    fn complete(&mut self, node: Node<'s>, errors: &mut dyn ErrorSink) {
         match self.frames.last_mut() {
             Some(Frame::Array { items, .. }) => {
                 if self.budget.charge(ITEM).is_ok() {
@@ -231,7 +231,7 @@ impl<'s, 'b> Builder<'s, 'b> {
     }
 
     /// The value of a scalar; `None` if it is invalid, which is reported.
-    fn value(&mut self, raw: Raw<'s>, span: Span, errors: &mut dyn ErrorSink) -> Value {
+    fn value(&mut self, raw: Raw<'s>, span: Span, errors: &mut dyn ErrorSink) -> Value<'s> {
         let mut text = Cow::Borrowed("");
         let kind = raw.decode_scalar(&mut text, errors);
         match kind {
@@ -240,7 +240,7 @@ impl<'s, 'b> Builder<'s, 'b> {
                 if self.budget.charge(2 * text.len()).is_err() {
                     return Value::Null;
                 }
-                Value::String(text.into_owned().into_boxed_str())
+                Value::String(exact(text))
             }
             ScalarKind::Boolean(truth) => Value::Boolean(truth),
             ScalarKind::Float => Value::Float(text.parse().unwrap_or(f64::NAN)),
@@ -347,8 +347,8 @@ enum ReachedBy {
     InlineKey,
 }
 
-impl Draft {
-    fn new(defined_by: DefinedBy) -> Draft {
+impl<'s> Draft<'s> {
+    fn new(defined_by: DefinedBy) -> Draft<'s> {
         Draft { defined_by, entries: Vec::new(), numbers: None }
     }
 
@@ -367,7 +367,7 @@ impl Draft {
     }
 
     /// Adds a new entry and returns its index; `None` if that exceeds the budget.
-    fn push(&mut self, key: &Key<'_>, slot: Slot, budget: &mut Budget) -> Option<u32> {
+    fn push(&mut self, key: &Key<'s>, slot: Slot<'s>, budget: &mut Budget) -> Option<u32> {
         // The text of a key takes memory twice, in the document and in the tree.
         budget.charge(MEMBER + 2 * key.text.len()).ok()?;
         let number = self.entries.len() as u32;
@@ -375,7 +375,7 @@ impl Draft {
         if self.entries.len() < 4 {
             self.entries.reserve_exact(1);
         }
-        self.entries.push(Member { key: (&*key.text).into(), at: key.at, slot });
+        self.entries.push(Member { key: key.text.clone(), at: key.at, slot });
         if self.entries.len() > FEW {
             let numbers = self.numbers.get_or_insert_default();
             // When hashing starts, existing entries are added too.
@@ -389,7 +389,7 @@ impl Draft {
     }
 
     /// The table that these numbers lead to.
-    fn at(&mut self, numbers: &[u32]) -> Option<&mut Draft> {
+    fn at(&mut self, numbers: &[u32]) -> Option<&mut Draft<'s>> {
         let mut table = self;
         for &number in numbers {
             table = match &mut table.entries.get_mut(number as usize)?.slot {
@@ -404,12 +404,12 @@ impl Draft {
     /// The table at `path`, created if missing. Appends its indices to `trail`.
     fn descend(
         &mut self,
-        path: &[Key<'_>],
+        path: &[Key<'s>],
         reached_by: ReachedBy,
         trail: &mut Vec<u32>,
         budget: &mut Budget,
         errors: &mut dyn ErrorSink,
-    ) -> Option<&mut Draft> {
+    ) -> Option<&mut Draft<'s>> {
         let defined_by = if reached_by == ReachedBy::Header { DefinedBy::Implied } else { DefinedBy::Dotted };
         let mut table = self;
         for key in path {
@@ -451,9 +451,9 @@ impl Draft {
     /// Sets the dotted key `key` to `node`.
     fn insert(
         &mut self,
-        key: &[Key<'_>],
+        key: &[Key<'s>],
         reached_by: ReachedBy,
-        mut node: Node,
+        mut node: Node<'s>,
         budget: &mut Budget,
         errors: &mut dyn ErrorSink,
     ) {
@@ -470,18 +470,18 @@ impl Draft {
         table.push(last, Slot::Ready(node), budget);
     }
 
-    fn finish(self) -> Table {
-        let mut entries: Vec<Entry> = self.entries.into_iter().map(Member::finish).collect();
+    fn finish(self) -> Table<'s> {
+        let mut entries: Vec<Entry<'s>> = self.entries.into_iter().map(Member::finish).collect();
         // A header may define a table long after a longer one has implied it: its position is that of its own header.
         entries.sort_by_key(|entry| entry.at);
         Table { entries: entries.into() }
     }
 }
 
-impl Member {
-    fn finish(self) -> Entry {
+impl<'s> Member<'s> {
+    fn finish(self) -> Entry<'s> {
         let Member { key, at, slot } = self;
-        let table = |(at, draft): (Position, Draft)| Node { value: Value::Table(draft.finish()), at };
+        let table = |(at, draft): (Position, Draft<'s>)| Node { value: Value::Table(draft.finish()), at };
         let node = match slot {
             Slot::Ready(node) => node,
             Slot::Table(draft) => table((at, *draft)),
@@ -495,8 +495,16 @@ fn duplicate(key: &Key<'_>, errors: &mut dyn ErrorSink) {
     errors.report_error(ParseError::new(DUPLICATE).with_unexpected(key.span));
 }
 
+/// The text without spare capacity.
+fn exact(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Owned(text) => Cow::Owned(text.into_boxed_str().into_string()),
+        borrowed => borrowed,
+    }
+}
+
 /// What TOML calls a value.
-fn kind_of(value: &Value) -> &'static str {
+fn kind_of(value: &Value<'_>) -> &'static str {
     match value {
         Value::Null | Value::String(_) => "string",
         Value::Integer(_) => "integer",

@@ -234,7 +234,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
             return self.take_leaders(id, ready, key, by, answers);
         }
         let mut best: Option<(RaceTime, &'a Entry)> = None;
-        for entry in &ready.entries {
+        for entry in ready.entries.iter() {
             let time = RaceTime::new(key, entry.identity, entry.weight);
             if best.is_none_or(|(leader, _)| time.beats(&leader)) {
                 best = Some((time, entry));
@@ -255,7 +255,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     /// Like [`take_by_race`](Self::take_by_race), for several answers, which need space to be sorted.
     fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
         let mut leaders: [Option<(RaceTime, &'a Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
-        for entry in &ready.entries {
+        for entry in ready.entries.iter() {
             let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);
             for place in leaders.iter_mut().take(answers) {
                 match place {

@@ -1,9 +1,10 @@
-//! A global allocator that counts the calling thread's allocations; for tests that include this file.
+//! A global allocator that counts allocations, of the calling thread and of the process; for tests that include this file.
 
 #![allow(dead_code, reason = "each suite uses what it needs")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 struct Counting;
 
@@ -12,8 +13,16 @@ thread_local! {
     static ALLOCATED: Cell<i64> = const { Cell::new(0) };
 }
 
+/// Octets that the process has allocated and not freed, and their maximum.
+static IN_USE: AtomicI64 = AtomicI64::new(0);
+static PEAK: AtomicI64 = AtomicI64::new(0);
+
 fn count(octets: i64) {
     ALLOCATED.with(|count| count.set(count.get() + octets));
+    let in_use = IN_USE.fetch_add(octets, Ordering::Relaxed) + octets;
+    if octets > 0 {
+        PEAK.fetch_max(in_use, Ordering::Relaxed);
+    }
 }
 
 #[allow(unsafe_code, reason = "an allocator cannot be written without; it only counts and passes on")]
@@ -48,4 +57,19 @@ pub(crate) fn allocations() -> u64 {
 /// Octets that this thread has allocated and not freed.
 pub(crate) fn allocated() -> i64 {
     ALLOCATED.with(Cell::get)
+}
+
+/// Octets that all threads have allocated and not freed.
+pub(crate) fn in_use() -> i64 {
+    IN_USE.load(Ordering::Relaxed)
+}
+
+/// The maximum of [`in_use`] since the last [`reset_peak`].
+pub(crate) fn peak() -> i64 {
+    PEAK.load(Ordering::Relaxed)
+}
+
+/// Starts a new maximum.
+pub(crate) fn reset_peak() {
+    PEAK.store(in_use(), Ordering::Relaxed);
 }

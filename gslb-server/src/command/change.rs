@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gslb_api::auth::Role;
-use gslb_api::types::{ChangeResult, Difference, ProblemDetail};
+use gslb_api::types::{ChangeResult, Difference, Json, ProblemDetail};
 use serde_json::Value;
 
 use super::Outcome;
@@ -108,7 +108,7 @@ pub(super) fn differences(list: &[Difference]) -> String {
             (_, None) => ("-", Color::Red),
             _ => ("~", Color::Yellow),
         };
-        let value = |value: &Option<Value>| value.as_ref().map(|it| shortened(&it.to_string())).unwrap_or_default();
+        let value = |value: &Option<Json>| value.as_ref().map(|it| shortened(it.as_str())).unwrap_or_default();
         let change = match (before, after) {
             (Some(_), Some(_)) => format!("{} -> {}", value(before), value(after)),
             (Some(_), None) => value(before),

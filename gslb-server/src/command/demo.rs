@@ -69,8 +69,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     config.api.loopback_without_token = true;
     // The origins listen there.
     config.probes.allow = vec![IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8))];
-    let Candidate { site, mut document, .. } = example()?;
-    let origins = origins(&site);
+    let Candidate { site, document, .. } = example()?;
+    let (mut document, origins) = (document.to_value(), origins(&site));
     let listening = bind_origins(&origins)?;
     document["probes"]["web"]["port"] = listening.port().into();
     let truth = DocumentSource::Store(Some(document.into()));

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use gslb_api::auth::Role;
+use gslb_api::document::Document;
 use gslb_api::types::ChangeResult;
 use hyper::Method;
 use hyper::header::{ACCEPT, IF_MATCH};
@@ -154,7 +155,7 @@ fn planned(plan: &ChangeResult, document: &Path) -> String {
 fn dry_run(
     client: &Client,
     remote: &Remote,
-    document: &Value,
+    document: &Document,
     base: Option<Base>,
 ) -> Result<(Value, ChangeResult), Box<dyn std::error::Error>> {
     let working = remote.working("comparing");

@@ -315,7 +315,7 @@ impl ServedSite {
         let Some(mut candidate) = candidate else { return Ok(DocumentResult::NoFile) };
         let warnings = std::mem::take(&mut candidate.warnings);
         let written = match &self.document {
-            Some(path) if *self.api.active().document != candidate.document => {
+            Some(path) if !self.api.active().document.is_equal(&candidate.document) => {
                 written(candidate, path, &self.document_files)
             }
             _ => candidate.into(),

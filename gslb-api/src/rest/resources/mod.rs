@@ -1,25 +1,27 @@
 //! The seven collections of the document, and the resources in them. All of them have the same handlers.
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::Response;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::openapi::path::Operation as Description;
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use super::answer::{self, AcceptsJson};
-use super::body::{self, Media, Sent, Size, Work};
+use super::body::{self, Media, Sent, Work};
 use super::conditions::{IfMatch, KnownStates};
 use super::operation::{ChangeOptions, Operation};
 use super::parameters::Parameters;
 use super::problem::Problem;
+use super::rendered::Text;
 use super::routes::{Access, Routes, operations};
 use super::state::RestState;
 use crate::Api;
 use crate::change::{Action, Edit};
-use crate::document::Section;
+use crate::document::{Etag, Section};
 use crate::path_segment::escape;
 use crate::types::{
     AnyWriteConditions, ByName, ChangeParameters, ChangeResult, MergePatch, NamedPage, NoParameters, Policy,
@@ -80,22 +82,22 @@ async fn list(
     if limit.is_none() && after.is_none() {
         return Ok(answer::written(&known, state.rendered.part(&active, Some(section)).await?));
     }
-    let none = Map::new();
-    let entries = section.entries(&active.document).unwrap_or(&none);
+    let document = &active.document;
     let limit = limit.unwrap_or_default().get();
     let skipped = match &after {
         None => 0,
-        Some(after) => entries.keys().position(|name| name == after).map(|at| at + 1).ok_or_else(|| {
+        Some(after) => document.place(section, after).map(|at| at + 1).ok_or_else(|| {
             Problem::bad_request(format!("There is no {} {after:?} to continue after.", section.singular()))
         })?,
     };
-    let page: Vec<(&String, &Value)> = entries.iter().skip(skipped).take(limit).collect();
-    let last = page.last().map(|(name, _)| *name).filter(|_| skipped + page.len() < entries.len());
-    let shown: ByName<&Value> = page.iter().map(|(name, value)| ((*name).clone(), *value)).collect();
+    let page = document.page(section, skipped, limit);
+    let last = page.last().map(|(name, _)| name.clone()).filter(|_| skipped + page.len() < document.count(section));
+    let shown: ByName<Value> =
+        page.into_iter().filter_map(|(name, value)| Some((name, serde_json::from_str(value).ok()?))).collect();
     let response = answer::tagged(&known, &shown);
     Ok(match last {
         Some(last) => {
-            let after = escape(last);
+            let after = escape(&last);
             let next = format!("</api/v1/{}?limit={limit}&after={after}>; rel=\"next\"", section.segment());
             answer::with(response, header::LINK, &next)
         }
@@ -117,10 +119,11 @@ pub(super) async fn read(
     known: KnownStates,
 ) -> Result<Response, Problem> {
     let active = api.control.active();
-    let Some(value) = section.entry(&active.document, &name) else {
+    let Some(value) = active.document.entry(section, &name) else {
         return Err(Problem::not_found(format!("There is no {} {name:?}.", section.singular())));
     };
-    Ok(answer::tagged(&known, value))
+    let octets = Bytes::copy_from_slice(value.as_bytes());
+    Ok(answer::written(&known, Text { etag: Etag::of_octets(&octets), octets }))
 }
 
 /// Make or replace a resource
@@ -143,7 +146,7 @@ pub(super) async fn put(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Sent { value, work, .. } = body::read(&state, request, &[Media::Json], Size::Resource).await?;
+    let Sent { value, work, .. } = body::read(&state, request, &[Media::Json]).await?;
     // A policy may be the name of another one.
     let is_name = section == Section::Policies && value.is_string();
     let action = Action::Put(if is_name { value } else { body::object(value)? });
@@ -167,7 +170,7 @@ async fn patch(
     operation: Operation,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Sent { value, work, .. } = body::read(&state, request, &[Media::MergePatch], Size::Resource).await?;
+    let Sent { value, work, .. } = body::read(&state, request, &[Media::MergePatch]).await?;
     let action = Action::Merge(body::object(value)?);
     operation.run(&state.api, options, Edit::Resource { section, name, action, condition }, work).await
 }

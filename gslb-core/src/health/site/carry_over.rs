@@ -100,12 +100,14 @@ impl Health {
         let targets = Targets::of(site);
         let push_ttl = |kind: &ProbeKind| if let ProbeKind::Push { ttl } = kind { Some(*ttl) } else { None };
         let probed = targets.iter().map(|(target, _)| Probed::new(push_ttl(&target.kind), now)).collect();
-        let (mut endpoints, mut first) = (Vec::new(), Vec::new());
+        let count = site.pools.iter().map(|pool| pool.endpoints.len()).sum();
+        let (mut endpoints, mut first) = (Vec::with_capacity(count), Vec::with_capacity(site.pools.len()));
+        let unknown = [false, true].map(|is_probed| if is_probed { "no verdict yet" } else { "not probed" }.into());
         for (pool, id) in site.pools.iter().zip(0..) {
             first.push(endpoints.len());
             for at in 0..pool.endpoints.len() as u32 {
                 let member = Member { pool: PoolId(id), endpoint: at };
-                endpoints.extend(EndpointHealth::fresh(site, pool, member, &targets, wall));
+                endpoints.extend(EndpointHealth::fresh(site, pool, member, &targets, &unknown, wall));
             }
         }
         let Layout { hosts, spots, pool_spreads, places } = Layout::of(site, &targets);

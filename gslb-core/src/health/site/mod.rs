@@ -386,7 +386,16 @@ impl Health {
 }
 
 impl EndpointHealth {
-    fn fresh(site: &Site, pool: &Pool, member: Member, targets: &Targets, wall: u64) -> Option<EndpointHealth> {
+    /// Nothing is known of it; why is one of `unknown`: without a probe, or with one.
+    fn fresh(
+        site: &Site,
+        pool: &Pool,
+        member: Member,
+        targets: &Targets,
+        unknown: &[Arc<str>; 2],
+        wall: u64,
+    ) -> Option<EndpointHealth> {
+        let [not_probed, no_verdict] = unknown;
         let endpoint = pool.endpoints.get(member.endpoint as usize)?;
         let Pool { hold_down, resume, initial, .. } = *pool;
         Some(EndpointHealth {
@@ -399,7 +408,7 @@ impl EndpointHealth {
             weight: endpoint.weight,
             endpoint: Endpoint::initial(initial),
             since: wall,
-            why: if !pool.probes.is_empty() { "no verdict yet".into() } else { "not probed".into() },
+            why: Arc::clone(if pool.probes.is_empty() { not_probed } else { no_verdict }),
             recovered: None,
             flaps: Flaps::default(),
             is_stale: false,

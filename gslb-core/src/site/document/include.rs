@@ -1,5 +1,6 @@
 //! Documents in several files: `include` at the top of a file names others, and all of them together are one document.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -34,40 +35,58 @@ pub type Includer<'a> = dyn FnMut(&str, &str) -> Result<Vec<Included>, FileError
 
 /// Reads `first` and everything that it includes; `None` if a file has syntax errors that would make problems of the
 /// rest misleading, or if all files together exceed `budget`. That is for the first file; each further one adds to it.
-pub(super) fn read(
-    first: &Included,
+pub(super) fn read<'t>(
+    first: &'t Included,
     budget: &mut Budget,
     include: &mut Includer<'_>,
     problems: &mut Problems,
-) -> Option<Table> {
+) -> Option<Table<'t>> {
     let (seen, parts) = (HashSet::new(), Vec::new());
     let mut gathering = Gathering { include, budget, problems, seen, parts, is_usable: true };
-    gathering.gather(first, &mut Vec::new());
+    gathering.gather_first(first);
     let Gathering { parts, is_usable, problems, .. } = gathering;
     is_usable.then(|| merged(parts, problems))
 }
 
-struct Gathering<'g, 'i> {
+struct Gathering<'g, 'i, 't> {
     include: &'g mut Includer<'i>,
     budget: &'g mut Budget,
     problems: &'g mut Problems,
     seen: HashSet<Arc<str>>,
-    parts: Vec<Table>,
+    parts: Vec<Table<'t>>,
     is_usable: bool,
 }
 
-impl Gathering<'_, '_> {
+impl<'t> Gathering<'_, '_, 't> {
+    /// Adds the first file and its includes.
+    fn gather_first(&mut self, file: &'t Included) {
+        if let Some(table) = self.table_of(file) {
+            self.take(file, table, &mut Vec::new());
+        }
+    }
+
     /// Adds a file and its includes. `above` are the files that include it.
     fn gather(&mut self, file: &Included, above: &mut Vec<Arc<str>>) {
+        if let Some(table) = self.table_of(file) {
+            self.take(file, table.into_owned(), above);
+        }
+    }
+
+    fn table_of<'f>(&mut self, file: &'f Included) -> Option<Table<'f>> {
         self.seen.insert(Arc::clone(&file.id));
         let number = self.problems.add_file(&file.name);
-        let Some(mut table) = toml_text::read_file(number, &file.text, self.budget, self.problems) else {
+        let table = toml_text::read_file(number, &file.text, self.budget, self.problems);
+        if table.is_none() {
             self.is_usable = false;
             if self.budget.overrun().is_some() {
                 self.parts.clear();
             }
-            return;
-        };
+        }
+        table
+    }
+
+    /// Takes the table of a file, and reads all files that it includes.
+    fn take(&mut self, file: &Included, mut table: Table<'t>, above: &mut Vec<Arc<str>>) {
         let mut entries = std::mem::take(&mut table.entries).into_vec();
         let at = entries.iter().position(|entry| &*entry.key == KEY);
         let include = at.map(|at| entries.remove(at));
@@ -82,7 +101,7 @@ impl Gathering<'_, '_> {
     }
 
     /// The patterns of an `include`, each with its place.
-    fn patterns(&mut self, include: &Entry) -> Vec<(Position, String)> {
+    fn patterns(&mut self, include: &Entry<'_>) -> Vec<(Position, String)> {
         let path = Path::ROOT.key(KEY);
         let help = "write a list of files beside this one, such as [\"pools/*.toml\"]";
         let Value::Array(items) = &include.node.value else {
@@ -144,12 +163,12 @@ impl Gathering<'_, '_> {
 }
 
 /// One table of all parts. A key in two files is reported with both locations.
-fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
+fn merged<'t>(mut parts: Vec<Table<'t>>, problems: &mut Problems) -> Table<'t> {
     if parts.len() <= 1 {
         return parts.pop().unwrap_or_default();
     }
-    let mut root: Vec<Entry> = Vec::new();
-    let mut known: HashMap<Box<str>, Section> = HashMap::new();
+    let mut root: Vec<Entry<'t>> = Vec::new();
+    let mut known: HashMap<Cow<'t, str>, Section<'t>> = HashMap::new();
     for entry in parts.into_iter().flat_map(|part| part.entries.into_vec()) {
         let Some(section) = known.get_mut(&entry.key) else {
             known.insert(entry.key.clone(), Section::of(&entry, root.len()));
@@ -184,16 +203,16 @@ fn merged(mut parts: Vec<Table>, problems: &mut Problems) -> Table {
 }
 
 /// A top-level key of the document, and the positions of the keys in it.
-struct Section {
+struct Section<'t> {
     index: usize,
     at: Position,
     /// What further files have of it.
-    more: Vec<Entry>,
-    places: HashMap<Box<str>, Position>,
+    more: Vec<Entry<'t>>,
+    places: HashMap<Cow<'t, str>, Position>,
 }
 
-impl Section {
-    fn of(entry: &Entry, index: usize) -> Section {
+impl<'t> Section<'t> {
+    fn of(entry: &Entry<'t>, index: usize) -> Section<'t> {
         let places = match &entry.node.value {
             Value::Table(table) => table.entries.iter().map(|entry| (entry.key.clone(), entry.at)).collect(),
             _ => HashMap::new(),

@@ -136,7 +136,7 @@ pub fn read_files(
     let root = include::read(first, budget, include, &mut problems);
     let site = root.as_ref().map(|root| site::read(root, budget, load, &mut problems));
     // Values that JSON cannot express are invalid for every key, so the key's reader has reported them.
-    let value = root.map(|root| json::write(root, &mut Problems::new(&first.name)));
+    let value = root.map(|root| parsed(&json::write(root, &mut Problems::new(&first.name))));
     let (problems, refused) = problems.finish();
     let reading = Reading { site: site.filter(|_| !refused), problems };
     let value = value.filter(|_| reading.site.is_some()).unwrap_or_default();
@@ -149,33 +149,41 @@ pub fn read_files(
 /// have [pointers](Problem::pointer) instead of lines. A document that is not a file cannot refer to other files: pass
 /// [`no_files`] as `load`.
 pub fn read_json(name: &str, document: &serde_json::Value, load: &mut Loader<'_>) -> Reading {
-    read_json_within(&mut { Budget::UNLIMITED }, name, document, load)
+    read_json_text(&mut { Budget::UNLIMITED }, name, &document.to_string(), load)
 }
 
-/// Like [`read_json`], with a memory budget for zone records.
-pub fn read_json_within(
-    budget: &mut Budget,
-    name: &str,
-    document: &serde_json::Value,
-    load: &mut Loader<'_>,
-) -> Reading {
+/// Like [`read_json`], for JSON text, with a memory budget. No object may have the same key twice.
+pub fn read_json_text(budget: &mut Budget, name: &str, document: &str, load: &mut Loader<'_>) -> Reading {
     let mut problems = Problems::new(name);
     let root = json::read(document, &mut problems);
     finish(root, budget, load, problems)
 }
 
-/// Converts a TOML document to JSON, exactly as written and in written order. Only the syntax is checked. `file` is its
-/// name in messages.
+/// Converts a TOML document to JSON without spaces, exactly as written and in written order. Only the syntax is checked.
+/// `file` is its name in messages.
 ///
 /// # Errors
 /// The syntax errors, or the position where the document exceeds `budget`.
-pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json::Value, Vec<Problem>> {
+pub fn to_json_text(file: &str, text: &str, budget: &mut Budget) -> Result<String, Vec<Problem>> {
     let mut problems = Problems::new(file);
-    let value = toml_text::read(text, budget, &mut problems).map(|root| json::write(root, &mut problems));
-    match (value, problems.finish()) {
-        (Some(value), (_, false)) => Ok(value),
+    let json = toml_text::read(text, budget, &mut problems).map(|root| json::write(root, &mut problems));
+    match (json, problems.finish()) {
+        (Some(json), (_, false)) => Ok(json),
         (_, (problems, _)) => Err(problems),
     }
+}
+
+/// The same as a value.
+///
+/// # Errors
+/// As [`to_json_text`].
+pub fn to_json(file: &str, text: &str, budget: &mut Budget) -> Result<serde_json::Value, Vec<Problem>> {
+    to_json_text(file, text, budget).map(|json| parsed(&json))
+}
+
+/// Parses JSON that was written here, which nests no deeper than the tree.
+fn parsed(json: &str) -> serde_json::Value {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// The loader for documents that are not files.
@@ -183,7 +191,7 @@ pub fn no_files(_: &str, _: &str) -> Result<(Arc<str>, Vec<u8>), FileError> {
     Err("this document is not a file, so it cannot refer to other files; put the zone's text in `records`".into())
 }
 
-fn finish(root: Option<Table>, budget: &mut Budget, load: &mut Loader<'_>, mut problems: Problems) -> Reading {
+fn finish(root: Option<Table<'_>>, budget: &mut Budget, load: &mut Loader<'_>, mut problems: Problems) -> Reading {
     let site = root.map(|root| site::read(&root, budget, load, &mut problems));
     let (problems, refused) = problems.finish();
     Reading { site: site.filter(|_| !refused), problems }

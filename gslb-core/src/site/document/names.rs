@@ -12,12 +12,12 @@ const MAX_NAME: usize = 63;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section<'t> {
     pub(super) path: Path<'t>,
-    pub(super) entries: &'t [Entry],
+    pub(super) entries: &'t [Entry<'t>],
 }
 
 impl<'t> Section<'t> {
     /// The values of the section, each with its entry.
-    pub(super) fn items(&self) -> impl Iterator<Item = (&'t Entry, Item<'t, '_>)> {
+    pub(super) fn items(&self) -> impl Iterator<Item = (&'t Entry<'t>, Item<'t, '_>)> {
         self.entries.iter().map(|entry| (entry, Item::of(entry, &self.path)))
     }
 }

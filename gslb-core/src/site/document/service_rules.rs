@@ -64,7 +64,7 @@ struct Rules<'a> {
     /// The name being checked, and its zone.
     name: &'a Name,
     zone: u32,
-    entry: &'a crate::notation::Entry,
+    entry: &'a crate::notation::Entry<'a>,
     path: Path<'a>,
     zones: &'a [Loaded<'a>],
     checked: &'a Checked<'a>,

@@ -30,7 +30,7 @@ const MAX_LISTED: usize = 8;
 /// A service and its entry in the document.
 #[derive(Debug)]
 pub(super) struct Written<'t> {
-    pub(super) entry: &'t Entry,
+    pub(super) entry: &'t Entry<'t>,
     pub(super) service: Service,
 }
 

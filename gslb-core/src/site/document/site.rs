@@ -68,7 +68,7 @@ pub(super) fn read(root: &Table, budget: &mut Budget, load: &mut Loader<'_>, pro
     site
 }
 
-fn section<'t>(root: &'t Table, name: &'static str, problems: &mut Problems) -> Section<'t> {
+fn section<'t>(root: &'t Table<'t>, name: &'static str, problems: &mut Problems) -> Section<'t> {
     let path = Path::ROOT.key(name);
     let Some(entry) = root.get(name) else { return Section { path, entries: &[] } };
     match &entry.node.value {

@@ -25,7 +25,7 @@ const EXAMPLE: &str = r#"{ file = "example.com.zone" }"#;
 /// A zone as read, before its records are checked.
 #[derive(Debug)]
 pub(super) struct Loaded<'t> {
-    pub(super) entry: &'t Entry,
+    pub(super) entry: &'t Entry<'t>,
     pub(super) zone: Zone,
     /// False if the file could not be read completely: then records may seem to be missing.
     pub(super) sound: bool,
@@ -116,7 +116,7 @@ pub(super) fn read<'t>(
 
 /// Apex and records of a zone; `None` if its name is invalid.
 fn zone<'t, 'p>(
-    entry: &'t Entry,
+    entry: &'t Entry<'t>,
     item: &'p Item<'t, '_>,
     problems: &mut Problems,
 ) -> Option<(Name, Option<Source<'t, 'p>>)> {

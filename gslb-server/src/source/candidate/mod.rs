@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gslb_api::Written;
-use gslb_api::document::from_json;
+use gslb_api::document::{Document, document_from_json};
 use gslb_core::budget::Budget;
 use gslb_core::dns::name::Name;
 use gslb_core::dns::rdata;
@@ -29,7 +29,7 @@ pub struct Candidate {
     /// The memory that compiling it may use.
     pub budget: Budget,
     /// The document in the form that the API takes.
-    pub document: Value,
+    pub document: Document,
     /// The equivalent TOML text with comments; `None` if it is too long, or the document was not written in TOML.
     pub text: Option<Arc<str>>,
     /// Warnings about it.
@@ -63,14 +63,14 @@ pub fn read_noting(path: &Path, files: &mut Vec<SourceFile>) -> Result<Candidate
         files.push(SourceFile::before_reading(path));
         let text = include::read_document(path)?;
         let mut budget = Budget::of_file(text.len());
-        let document = from_json(text.as_bytes(), &mut budget);
+        let document = document_from_json(text.as_bytes(), &mut budget);
         let document = document.map_err(|error| SiteError::InvalidJson(format!("{name}: {error}")))?;
         drop(text);
         let mut load = |name: &str, from: &str| include::zone_file(name, from, files);
         let mut loaded = Loaded::new(&mut load);
         let mut load = |file: &str, from: &str| loaded.load(file, from);
-        let reading = document::read_json_within(&mut budget, &name, &document, &mut load);
-        return finish(reading, budget, document, &[], &loaded);
+        let reading = document::read_json_text(&mut budget, &name, document.text(), &mut load);
+        return finish(reading, budget, document.to_value(), &[], &loaded);
     }
     let mut noted = Vec::new();
     let seen = SourceFile::before_reading(path);
@@ -115,7 +115,7 @@ fn finish(
     let Some(site) = reading.site else { return Err(SiteError::Invalid(reading.problems)) };
     let document = loaded.inlined(document, &site);
     let text = text::inlined(texts, &document).map(Into::into);
-    Ok(Candidate { site, budget, document, text, warnings: reading.problems })
+    Ok(Candidate { site, budget, document: document.into(), text, warnings: reading.problems })
 }
 
 /// Files that were read, by the name in the reference and the file that has the reference. Each is read once, so that

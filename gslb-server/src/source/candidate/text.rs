@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use gslb_api::document::from_toml;
 use gslb_core::budget::Budget;
+use gslb_core::problem::Problem;
+use gslb_core::site::document::to_json;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
@@ -26,9 +27,12 @@ pub(super) fn inlined(texts: &[Arc<str>], document: &Value) -> Option<String> {
         add(text.strip_prefix('\u{feff}').unwrap_or(text), document, &mut inlined)?;
     }
     let fits = !texts.is_empty() && inlined.len() <= MAX_OCTETS;
-    let is_equal =
-        fits && from_toml(&inlined, &mut Budget::of_file(inlined.len())).is_ok_and(|parsed| parsed == *document);
+    let is_equal = fits && read(&inlined, &mut Budget::of_file(inlined.len())).is_ok_and(|parsed| parsed == *document);
     is_equal.then_some(inlined)
+}
+
+fn read(text: &str, budget: &mut Budget) -> Result<Value, Vec<Problem>> {
+    to_json("document", text, budget)
 }
 
 /// Adds the text of one file.
@@ -106,7 +110,7 @@ mod tests {
             let inlined = inlined(&[text.into()], &document).unwrap();
             assert!(inlined.starts_with("# head\n[zones.\"a.example\"] # first\nrecords = "), "{inlined}");
             assert!(inlined.contains(" # of a\n") && inlined.contains("# tail\n"), "{inlined}");
-            assert_eq!(from_toml(&inlined, &mut { Budget::UNLIMITED }).unwrap(), document);
+            assert_eq!(read(&inlined, &mut { Budget::UNLIMITED }).unwrap(), document);
         }
     }
 

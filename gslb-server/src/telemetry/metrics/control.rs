@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use gslb_api::Api;
 use gslb_api::degraded::Concern;
-use gslb_api::document::Etag;
+use gslb_api::document::Document;
 use parking_lot::Mutex;
-use serde_json::Value;
 
 use super::{Collector, Family};
 use crate::files::reload::Reloads;
@@ -14,16 +13,16 @@ use crate::telemetry::stall;
 
 /// The active state of `api`.
 pub fn collector(api: Api) -> Collector {
-    let known: Mutex<Option<(Arc<Value>, String)>> = Mutex::default();
+    let known: Mutex<Option<(Document, String)>> = Mutex::default();
     Collector::new("control", move || {
         let (active, meters) = (api.active(), api.meters());
         let hash = {
             let mut known = known.lock();
             match &*known {
-                Some((document, hash)) if Arc::ptr_eq(document, &active.document) => hash.clone(),
+                Some((document, hash)) if document.is(&active.document) => hash.clone(),
                 _ => {
-                    let hash = Etag::of(&active.document).opaque().to_owned();
-                    *known = Some((Arc::clone(&active.document), hash.clone()));
+                    let hash = active.document.digest().opaque().to_owned();
+                    *known = Some((active.document.clone(), hash.clone()));
                     hash
                 }
             }

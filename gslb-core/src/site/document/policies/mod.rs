@@ -153,7 +153,7 @@ impl<'r, 't> Policies<'r, 't> {
         self.arena
     }
 
-    fn named_policy(&mut self, entry: &'t Entry, section: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
+    fn named_policy(&mut self, entry: &'t Entry<'t>, section: &Path<'_>, problems: &mut Problems) -> Option<PolicyId> {
         let item = Item::of(entry, section);
         if self.to.pool_names.contains(&entry.key) {
             let message = format!("a pool is also named `{}`, and both share one namespace", entry.key);
