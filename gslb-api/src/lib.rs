@@ -26,6 +26,7 @@ mod readable;
 pub mod rest;
 pub mod revisions;
 pub mod safety;
+mod section;
 mod status;
 pub mod store;
 mod store_watch;

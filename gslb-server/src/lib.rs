@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
 
+pub mod backend;
 pub mod background;
 pub mod capture;
 pub mod certificate;

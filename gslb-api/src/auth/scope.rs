@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gslb_core::live::overrides::covering::{Glob, is_covered};
 use gslb_core::site::pattern::Pattern;
 
-use crate::document::Section;
+use crate::section::Section;
 
 /// Most scopes per token.
 pub const MAX_SCOPES: usize = 32;

@@ -9,7 +9,7 @@ use gslb_core::budget::Budget;
 use gslb_core::diff;
 use gslb_core::latency::Latencies;
 use gslb_core::live::overrides as core;
-use gslb_core::live::states::{States, carried_states, initial_states};
+use gslb_core::live::states::{States, carried_states};
 use gslb_core::problem::{Problem, ProblemKind, Severity};
 use gslb_core::site::document as reading;
 use gslb_core::table::{RoutingTable, Topology, compile};
@@ -99,7 +99,8 @@ pub fn prepare(
     let (table, mut warnings) = match &edited.document {
         Some(document) => {
             budget.add(base.table.topology().building_memory());
-            let built = build_within(&mut budget, document, base, states, &all);
+            let with = (&*base.databases, &base.table.topology().latencies);
+            let built = compiled(&mut budget, document, with, &base.table, states, &all);
             built.map_err(|problems| refused(problems, &edited))?
         }
         None => {
@@ -135,70 +136,24 @@ pub fn prepare(
     Ok(Candidate { next, is_new_document, before: edited.before, after: edited.after, done })
 }
 
-/// Reads and compiles `document` with the databases of `base`, whose `states` it takes over for endpoints that stay,
-/// with the overrides `all` on top.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub(super) fn build(
-    document: &Document,
-    base: &Active,
-    states: &States,
-    all: &BTreeMap<String, Override>,
-) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    build_within(&mut { Budget::UNLIMITED }, document, base, states, all)
-}
-
-/// The same with no more memory than `budget`.
-fn build_within(
-    budget: &mut Budget,
-    document: &Document,
-    base: &Active,
-    states: &States,
-    all: &BTreeMap<String, Override>,
-) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    let latencies = &base.table.topology().latencies;
-    compiled_within(budget, document, &base.databases, latencies, Some((&base.table, states)), all)
-}
-
-/// The same with these databases and latencies, and after a table with its states, or none.
+/// Reads and compiles `document` after `base`, with these databases and latencies. Takes over `states` for endpoints
+/// that stay, with the overrides `all` on top.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(super) fn compiled(
-    document: &Document,
-    databases: &[Arc<Database>],
-    latencies: &Arc<Latencies>,
-    previous: Option<(&RoutingTable, &States)>,
-    all: &BTreeMap<String, Override>,
-) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    compiled_within(&mut { Budget::UNLIMITED }, document, databases, latencies, previous, all)
-}
-
-/// The same with no more memory than `budget`.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub(super) fn compiled_within(
     budget: &mut Budget,
     document: &Document,
-    databases: &[Arc<Database>],
-    latencies: &Arc<Latencies>,
-    previous: Option<(&RoutingTable, &States)>,
+    (databases, latencies): (&[Arc<Database>], &Arc<Latencies>),
+    base: &RoutingTable,
+    states: &States,
     all: &BTreeMap<String, Override>,
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
-    let before = previous.map(|(table, _)| table.topology());
-    let (topology, problems) = topology_within(budget, document, databases, latencies, before)?;
-    let states = match previous {
-        Some((before, states)) => carried_states(&before.topology().site, states, &topology.site),
-        None => initial_states(&topology.site),
-    };
+    let before = base.topology();
+    let (topology, problems) = topology_within(budget, document, databases, latencies, Some(before))?;
+    let states = carried_states(&before.site, states, &topology.site);
     let states = core::apply(all.values(), &topology.site, &states);
-    let table = match previous {
-        Some((before, _)) => before.next(topology, &states),
-        None => RoutingTable::new(topology, &states),
-    };
-    Ok((table, problems))
+    Ok((base.next(topology, &states), problems))
 }
 
 /// Reads and compiles a document.

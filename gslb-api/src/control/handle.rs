@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use geoip::Database;
+use gslb_core::budget::Budget;
 use gslb_core::latency::Latencies;
+use gslb_core::live::overrides;
+use gslb_core::live::states::initial_states;
 use gslb_core::table::RoutingTable;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -12,7 +15,7 @@ use tokio::time::timeout;
 use super::StartError;
 use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
-use super::task::{Job, Resource, Task, blocking};
+use super::task::{Job, Resource, Shared, Task, blocking};
 use crate::auth::Scopes;
 use crate::change::{Active, Applied, Change, Edit, Refusal, Who};
 use crate::clock::now;
@@ -30,13 +33,9 @@ const DRY_RUN_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Control {
     jobs: mpsc::Sender<Job>,
-    health_events: mpsc::Sender<HealthEvent>,
-    active: watch::Receiver<Arc<Active>>,
-    unsaved: watch::Receiver<Arc<Unsaved>>,
-    store: Arc<dyn Store>,
+    shared: Shared,
     /// Limits concurrent dry runs: each takes a core and a table's worth of memory.
     dry_runs: Arc<Semaphore>,
-    sample: Sample,
     is_file: bool,
 }
 
@@ -46,39 +45,33 @@ impl Control {
     ///
     /// # Errors
     /// [`StartError::Thread`].
-    pub(super) fn start(
-        task: Task,
-        health_events: mpsc::Sender<HealthEvent>,
-        is_file: bool,
-    ) -> Result<Self, StartError> {
+    pub(super) fn start(task: Task, shared: Shared, is_file: bool) -> Result<Self, StartError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let unsaved = task.unsaved.subscribe();
-        let (active, store, sample) = (task.active.subscribe(), Arc::clone(&task.store), task.sample.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(StartError::Thread)?;
         let run = move || runtime.block_on(task.run(queue));
         std::thread::Builder::new().name("publisher".to_owned()).spawn(run).map_err(StartError::Thread)?;
-        Ok(Self { jobs, health_events, active, unsaved, store, dry_runs: Arc::new(Semaphore::new(1)), sample, is_file })
+        Ok(Self { jobs, shared, dry_runs: Arc::new(Semaphore::new(1)), is_file })
     }
 
     /// The active state.
     pub fn active(&self) -> Arc<Active> {
-        Arc::clone(&self.active.borrow())
+        Arc::clone(&self.shared.active.borrow())
     }
 
     /// The overrides whose last change is not saved.
     pub fn unsaved(&self) -> Arc<Unsaved> {
-        Arc::clone(&self.unsaved.borrow())
+        Arc::clone(&self.shared.unsaved.borrow())
     }
 
     /// Follows the active state.
     pub fn follow(&self) -> watch::Receiver<Arc<Active>> {
-        self.active.clone()
+        self.shared.active.clone()
     }
 
     /// The queue for probe outcomes and other health events. It is bounded: a sender waits while it is full.
     pub fn health_events(&self) -> mpsc::Sender<HealthEvent> {
-        self.health_events.clone()
+        self.shared.health_events.clone()
     }
 
     /// Runs `look` on endpoint health and the matching active state. It runs on the publisher task, so it must be quick.
@@ -93,18 +86,18 @@ impl Control {
         let look = Box::new(move |keeper: &Keeper, active: &Arc<Active>| {
             let _ = reply_tx.send(look(keeper, active));
         });
-        self.health_events.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Internal)?;
+        self.shared.health_events.send(HealthEvent::Look(look)).await.map_err(|_| Refusal::Internal)?;
         answer.await.map_err(|_| Refusal::Internal)
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        &self.shared.store
     }
 
     /// The sample of recent answers.
     pub(crate) fn sample(&self) -> &Sample {
-        &self.sample
+        &self.shared.sample
     }
 
     /// True if the document comes from a watched file.
@@ -155,7 +148,7 @@ impl Control {
     async fn compute(&self, change: Change, scopes: Scopes) -> Result<Applied, Refusal> {
         let permit = self.acquire_dry_run_permit().await?;
         let (base, states) = self.look(|keeper, base| (Arc::clone(base), keeper.states())).await?;
-        let sample = self.sample.clone();
+        let sample = self.shared.sample.clone();
         let candidate = blocking(move || {
             let _permit = permit;
             let effort = Effort { depth: Depth::Moves, budget: change.budget };
@@ -173,11 +166,12 @@ impl Control {
         let base = self.active();
         let built = blocking(move || {
             let _permit = permit;
-            let latencies = &base.table.topology().latencies;
-            candidate::compiled(&document, &base.databases, latencies, None, &base.overrides)
+            let (budget, latencies) = (&mut { Budget::UNLIMITED }, &base.table.topology().latencies);
+            let (topology, _) = candidate::topology_within(budget, &document, &base.databases, latencies, None)?;
+            let states = overrides::apply(base.overrides.values(), &topology.site, &initial_states(&topology.site));
+            Ok(Arc::new(RoutingTable::new(topology, &states)))
         });
-        let built = built.await?;
-        built.map(|(table, _)| Arc::new(table)).map_err(Refusal::Invalid)
+        built.await?.map_err(Refusal::Invalid)
     }
 
     /// Adds an audit entry for something that was done outside this task.

@@ -7,21 +7,17 @@ use geoip::Database;
 use gslb_core::live::overrides::apply;
 use gslb_core::table::{Published, RoutingTable};
 use serde_json::Value;
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 use super::Origin;
-use super::backlog::Backlog;
 use super::first_table::{self, CompileInputs, Servable};
-use super::task::Task;
+use super::task::{Initial, Task};
 use super::{Control, StartError, Unservable};
 use crate::audit::{self, Entry};
 use crate::change::{Active, Change, Edit, Who};
 use crate::clock::now;
-use crate::clock::wall_clock::WallClock;
 use crate::document::Document;
-use crate::health::{self, Journal, Keeper, MAX_EVENTS, SavedOrders};
+use crate::health::{self, Journal, Keeper, SavedOrders};
 use crate::meters::Meters;
 use crate::options::{Options, Source};
 use crate::overrides;
@@ -89,35 +85,14 @@ pub(crate) async fn start(
     let published = Arc::new(Published::counting(table.clone(), options.workers));
     meters.published(now());
     let thaw = thaw::read(&*store).await?;
-    let (health_events, mailbox) = mpsc::channel(MAX_EVENTS);
-    let mut deadlines = overrides::Deadlines::default();
-    deadlines.follow(&all, now(), Instant::now());
     let (overrides, table) = (Arc::new(all), Arc::new(table));
-    let active = watch::Sender::new(Arc::new(Active { revision, document, overrides, thaw, databases, table }));
-    tokio::spawn(Arc::clone(&journal).run(Arc::clone(&store), active.subscribe(), stored.keys));
-    let mut task = Task {
-        store,
-        published: Arc::clone(&published),
-        active,
-        kept,
-        audited,
-        commit_outcome_unknown: false,
-        backlog: Backlog::default(),
-        unsaved: watch::Sender::new(Arc::default()),
-        degraded: Arc::clone(&options.degraded),
-        deadlines,
-        wall_clock: WallClock::default(),
-        retry_at: Instant::now(),
-        file_refused: None,
-        keeper,
-        health_events: mailbox,
-        _open: health_events.clone(),
-        run_blocking: Handle::current(),
-        sample: options.sample.clone(),
-        meters: Arc::clone(meters),
-    };
+    let active = Active { revision, document, overrides, thaw, databases, table };
+    let initial =
+        Initial { store: Arc::clone(&store), published: Arc::clone(&published), active, kept, audited, keeper };
+    let (mut task, shared) = Task::new(initial, options, Arc::clone(meters));
+    tokio::spawn(Arc::clone(&journal).run(store, shared.active.clone(), stored.keys));
     task.save_expiries(over.values(), revision, now());
-    let control = Control::start(task, health_events, origin == Origin::File)?;
+    let control = Control::start(task, shared, origin == Origin::File)?;
     Ok(Running { control, journal, published, origin, unservable, orders })
 }
 

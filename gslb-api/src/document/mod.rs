@@ -7,8 +7,8 @@ mod json;
 mod members;
 mod merge;
 mod rewrite;
-mod section;
 
+pub use crate::section::Section;
 pub use compact::Document;
 pub use diff::{Difference, MAX_DIFFERENCES, differences, differences_of_entry};
 pub use etag::Etag;
@@ -16,4 +16,3 @@ pub use json::{MAX_DEPTH, Unread, document_from_toml, from_json, to_toml};
 pub(crate) use members::{Members, name_of};
 pub use merge::merge;
 pub use rewrite::document_from_json;
-pub use section::Section;

@@ -26,10 +26,9 @@ async fn list(
     _: AcceptsJson,
     Parameters(page): Parameters<NumberedPage>,
 ) -> Result<Response, Problem> {
-    let limit = page.limit.get();
-    let listed = audit::list(&**api.control.store(), page.after.map(Number::get), limit).await;
+    let listed = audit::list(&**api.control.store(), page.after.map(Number::get), page.limit.get()).await;
     let (entries, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let last = entries.last().filter(|_| more).map(|entry| entry.number);
-    let next = last.map(|last| format!("/api/v1/audit?limit={limit}&after={last}"));
+    let last = entries.last().filter(|_| more);
+    let next = last.map(|last| page.next("audit", last.number));
     Ok(answer::json(StatusCode::OK, &AuditPage { entries, next }))
 }

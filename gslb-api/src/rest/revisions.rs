@@ -61,11 +61,10 @@ async fn list(
     _: AcceptsJson,
     Parameters(page): Parameters<NumberedPage>,
 ) -> Result<Response, Problem> {
-    let limit = page.limit.get();
-    let listed = revisions::list(&**api.control.store(), page.after.map(Number::get), limit).await;
+    let listed = revisions::list(&**api.control.store(), page.after.map(Number::get), page.limit.get()).await;
     let (headers, more) = listed.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let last = headers.last().filter(|_| more).map(|header| header.revision);
-    let next = last.map(|last| format!("/api/v1/revisions?limit={limit}&after={last}"));
+    let last = headers.last().filter(|_| more);
+    let next = last.map(|last| page.next("revisions", last.revision));
     let active = api.control.active().revision;
     let revisions = headers.into_iter().map(Into::into).collect();
     Ok(answer::json(StatusCode::OK, &RevisionPage { in_force: active, revisions, next }))

@@ -77,6 +77,13 @@ pub struct NumberedPage {
     pub after: Option<Number>,
 }
 
+impl NumberedPage {
+    /// The path of the page after this one of the collection `name`, whose entries end with `last`.
+    pub fn next(&self, name: &str, last: u64) -> String {
+        format!("/api/v1/{name}?limit={}&after={last}", self.limit.get())
+    }
+}
+
 /// Which page of a collection, in the order of the document.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use hyper::StatusCode;
 
-use super::resource::MissingIfMatch;
 use crate::client;
 
 /// How a command ended.
@@ -80,6 +79,17 @@ fn of_refusal(refusal: &client::Refusal) -> Exit {
         _ if refusal.problem.kind.ends_with(":unsafe") => Exit::Unsafe,
         _ => Exit::Refused,
     }
+}
+
+/// `--if-match` is missing.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it exists: add --if-match {tag} to replace its current state, or --if-match latest to replace whatever is \
+     there; this keeps you from undoing somebody's change unseen"
+)]
+pub struct MissingIfMatch {
+    /// The current tag, without quotes.
+    pub tag: String,
 }
 
 /// The change is based on a stale revision.

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::change::{ChangeOptions, effect, report};
+use super::exit::MissingIfMatch;
 use super::remote::{Format, Remote, read, show, show_toml};
 use super::selection::{Kind, Selected, Selection};
 use super::shortened::shortened;
@@ -48,16 +49,6 @@ impl State {
             tag => format!("\"{tag}\""),
         })
     }
-}
-
-/// `--if-match` is missing.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "it exists: add --if-match {tag} to replace its current state, or --if-match latest to replace whatever is \
-     there; this keeps you from undoing somebody's change unseen"
-)]
-pub(super) struct MissingIfMatch {
-    tag: String,
 }
 
 #[derive(Debug, Args)]

@@ -9,19 +9,23 @@ use clap::Args;
 use gslb_api::auth::{AccessError, First, first_admin};
 use gslb_api::degraded::{Concern, Degraded};
 use gslb_api::store::{Store, wait};
-use gslb_api::{Options, Origin, router};
+use gslb_api::{Api, Options, Origin, router};
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 use tracing::{error, info, warn};
 
 use super::Outcome;
 use super::token::now;
+use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::notify::Notify;
 use crate::daemon::prober_feed::Probing;
-use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite};
+use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite, WatchedFiles};
 use crate::daemon::store::{self, OpenedStore};
-use crate::daemon::{self, Bound, Hooks, control_runtime};
+use crate::daemon::{self, Bound, Provided, control_runtime};
+use crate::files::reload::{Cause, Next};
+use crate::files::watch::SourceFile;
 use crate::probe::Prober;
 use crate::source::candidate;
 use crate::source::site::Databases;
@@ -109,9 +113,9 @@ pub(super) fn serve(
     {
         return Err(why.into());
     }
-    let mut hooks = hooks(source, &feed, sample, control.handle());
-    hooks.collectors.push(metrics::log::collector(logging.dropped.clone()));
-    let mut running = bound.start(control, config, published, settings, hooks)?;
+    let mut provided = provided(source, &feed, sample, control.handle());
+    provided.collectors.push(metrics::log::collector(logging.dropped.clone()));
+    let mut running = bound.start(control, config, published, settings, provided)?;
     running.notify(notify);
     running.wait();
     Ok(running.stop())
@@ -191,9 +195,9 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
     }
 }
 
-/// Connects the site to the server: exposes its generation, watches its files, and reloads it on request.
-fn hooks(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Hooks {
-    let (published, api) = (Arc::clone(&source.published), source.api.clone());
+/// Connects the site to the server, which watches its files and reloads it on request.
+fn provided(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Provided {
+    let api = source.api.clone();
     let collectors = vec![
         metrics::api::collector(api.clone()),
         metrics::store::collector(api.clone()),
@@ -204,34 +208,49 @@ fn hooks(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &Hand
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(feed.prober())),
     ];
-    let (reloads, begun) = (Arc::clone(&source.reloads), source.follows());
-    let (pulse, api_for_stall) = (feed.pulse(), api.clone());
-    let stall = Arc::new(move || stall::describe(&api_for_stall, pulse()));
-    let (files, without, concerns) = (source.files(), api.clone(), source.degraded());
-    let (prober, looked_at) = (Arc::clone(feed.prober()), Arc::clone(feed.prober()));
+    let (reloads, begun, concerns) = (Arc::clone(&source.reloads), source.follows(), source.degraded());
+    let (prober, tail, routes) = (Arc::clone(feed.prober()), api.tail(), router(api.clone()));
     note_authorities(&concerns, &prober);
-    let (mut source, mut next, noted) = (source, begun, Arc::clone(&concerns));
-    Hooks {
-        generation: Arc::new(move || Some(published.load().generation())),
-        reloads,
-        stall,
-        degraded: Arc::new(move || without.degraded()),
-        concerns,
-        collectors,
-        sample,
-        tail: api.tail(),
-        routes: router(api.clone()),
-        stopping: Box::new(move || api.stop()),
-        files: Box::new(move || looked_at.authorities().source().into_iter().chain(files()).collect()),
-        begun,
-        reload: Box::new(move |cause| {
-            let rest = prober.authorities().reload(cause);
-            note_authorities(&noted, &prober);
-            if let Some(rest) = rest {
-                next = source.reload(&rest);
-            }
-            next
-        }),
+    let behind =
+        Behind { api, prober, concerns: Arc::clone(&concerns), files: source.files(), source: Mutex::new(source) };
+    Provided { backend: Arc::new(behind), reloads, concerns, collectors, sample, tail, routes, begun }
+}
+
+/// The API, the prober and the files of the served site.
+struct Behind {
+    api: Api,
+    prober: Arc<Prober>,
+    concerns: Arc<Degraded>,
+    files: WatchedFiles,
+    /// Locked for as long as a reload takes.
+    source: Mutex<ServedSite>,
+}
+
+impl Backend for Behind {
+    fn stall(&self) -> Option<String> {
+        stall::describe(&self.api, self.prober.pulse())
+    }
+
+    fn degraded(&self) -> Vec<(Concern, String)> {
+        self.api.degraded()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        self.prober.authorities().source().into_iter().chain(self.files.lock().clone()).collect()
+    }
+
+    fn reload(&self, cause: Cause) -> Next {
+        let others = self.prober.authorities().reload(cause);
+        note_authorities(&self.concerns, &self.prober);
+        let mut source = self.source.lock();
+        match others {
+            Some(cause) => source.reload(&cause),
+            None => source.follows(),
+        }
+    }
+
+    fn stop(&self) {
+        self.api.stop();
     }
 }
 

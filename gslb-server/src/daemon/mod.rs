@@ -14,4 +14,4 @@ pub mod store;
 pub use bind::{Bound, ServeError, check_ports_free};
 pub use running::Running;
 pub use runtime::control_runtime;
-pub use start::Hooks;
+pub use start::Provided;

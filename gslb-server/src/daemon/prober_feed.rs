@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, trace};
 
-use crate::probe::{Prober, Pulse, Report, Settings, StartError};
+use crate::probe::{Prober, Settings, StartError};
 
 /// Minimum time between two updates of the targets: many documents may arrive at once.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -41,21 +41,14 @@ impl Probing {
     pub fn prober(&self) -> &Arc<Prober> {
         &self.prober
     }
-
-    /// Returns a function that checks whether probes run.
-    pub fn pulse(&self) -> impl Fn() -> Pulse + Send + Sync + use<> {
-        let prober = Arc::clone(&self.prober);
-        move || prober.pulse()
-    }
 }
 
 /// Forwards reports on a thread of its own, so that no other work delays them.
-fn forward(mut reports: mpsc::Receiver<Report>, events: mpsc::Sender<HealthEvent>) -> io::Result<()> {
+fn forward(mut reports: mpsc::Receiver<Observed>, events: mpsc::Sender<HealthEvent>) -> io::Result<()> {
     let run = move || {
-        while let Some(Report { target, outcome, finished }) = reports.blocking_recv() {
-            log_outcome(&target, &outcome);
-            let event = HealthEvent::Observed(Observed { target, outcome, at: finished });
-            if events.blocking_send(event).is_err() {
+        while let Some(observed) = reports.blocking_recv() {
+            log_outcome(&observed.target, &observed.outcome);
+            if events.blocking_send(HealthEvent::Observed(observed)).is_err() {
                 return;
             }
         }

@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::info;
 
+use crate::backend::Backend;
 use crate::daemon::notify::{Notify, State};
 use crate::daemon::signals::{Request, Signals};
 use crate::dns::pulse::Pulses;
@@ -26,7 +27,7 @@ pub struct Running {
     pub(super) tcp: tcp::Server,
     pub(super) collector: collector::Collector,
     pub(super) http: http::Server,
-    pub(super) stopping: Box<dyn FnOnce() + Send>,
+    pub(super) backend: Arc<dyn Backend>,
     pub(super) watcher: Watcher,
     pub(super) reloader: Reloader,
     pub(super) totals: TotalsReader,
@@ -72,7 +73,7 @@ impl Running {
         self.udp.stop();
         self.tcp.stop();
         self.collector.stop();
-        (self.stopping)();
+        self.backend.stop();
         self.http.stop();
         self.control.shutdown_background();
         self.totals.read()

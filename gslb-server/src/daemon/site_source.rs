@@ -41,7 +41,7 @@ pub enum OnDamage {
 }
 
 /// The watched files, shared with the watcher. The lock is held only briefly, so a long reload does not block it.
-type Files = Arc<Mutex<Vec<SourceFile>>>;
+pub type WatchedFiles = Arc<Mutex<Vec<SourceFile>>>;
 
 /// The served site.
 pub struct ServedSite {
@@ -68,7 +68,7 @@ pub struct ServedSite {
     degraded: Arc<Degraded>,
     /// The latest stored revision, if the start had to use an older one.
     latest: u64,
-    files: Files,
+    files: WatchedFiles,
 }
 
 /// Why the site could not be started.
@@ -158,7 +158,7 @@ impl ServedSite {
             stand_in,
             degraded,
             latest,
-            files: Files::default(),
+            files: WatchedFiles::default(),
         };
         source.update_degraded();
         Ok(source)
@@ -169,10 +169,9 @@ impl ServedSite {
         Arc::clone(&self.degraded)
     }
 
-    /// Returns a function that lists the watched files; it works during a reload too.
-    pub fn files(&self) -> impl Fn() -> Vec<SourceFile> + Send + Sync + use<> {
-        let files = Arc::clone(&self.files);
-        move || files.lock().clone()
+    /// The watched files, which can be read during a reload too.
+    pub fn files(&self) -> WatchedFiles {
+        Arc::clone(&self.files)
     }
 
     /// Updates the degraded concerns and the list of watched files.

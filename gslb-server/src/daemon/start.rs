@@ -15,6 +15,7 @@ use tracing::info;
 
 use super::bind::{Bound, ServeError};
 use super::running::Running;
+use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
 use crate::config::Config;
@@ -22,15 +23,15 @@ use crate::daemon::signals::Signals;
 use crate::dns::totals::TotalsReader;
 use crate::dns::{tcp, udp};
 use crate::files::reload::{Cause, Next, Reloader, Reloads};
-use crate::files::watch::{SourceFile, Watcher};
+use crate::files::watch::Watcher;
 use crate::http;
 use crate::http::tls::{Reread, Tls};
 use crate::telemetry::collector;
 use crate::telemetry::dnstap::Dnstap;
 use crate::telemetry::gather::Gatherer;
-use crate::telemetry::health_endpoints::{self, DegradedConcerns, Observed, Stall};
+use crate::telemetry::health_endpoints::{self, Observed};
 use crate::telemetry::ledger::Ledger;
-use crate::telemetry::metrics::{self, Collector, Generation, Metrics, Scrapes};
+use crate::telemetry::metrics::{self, Collector, Metrics, Scrapes};
 
 /// How often the files are checked for changes.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,16 +39,12 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a transient failure a reload is retried.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Callbacks and shared state that the caller provides.
-pub struct Hooks {
-    /// Generation of the published table, for `/readyz` and `/metrics`.
-    pub generation: Generation,
+/// What the caller provides besides the table.
+pub struct Provided {
+    /// What is behind the listeners.
+    pub backend: Arc<dyn Backend>,
     /// Results of reloads; those of the certificate are added.
     pub reloads: Arc<Reloads>,
-    /// Why endpoint statuses are stale, for `/readyz`.
-    pub stall: Stall,
-    /// What is degraded, for `/readyz`.
-    pub degraded: DegradedConcerns,
     /// Where to record what is degraded.
     pub concerns: Arc<Degraded>,
     /// Further collectors for `/metrics`.
@@ -58,14 +55,8 @@ pub struct Hooks {
     pub tail: Tail,
     /// HTTP routes besides health and metrics.
     pub routes: Router,
-    /// Called at shutdown, before HTTP stops, to end streams.
-    pub stopping: Box<dyn FnOnce() + Send>,
-    /// Lists the files to watch; called before each check.
-    pub files: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
     /// Whether to retry what the start read.
     pub begun: Next,
-    /// Reads the files again and publishes the result. Called on a thread of its own, one call at a time.
-    pub reload: Box<dyn FnMut(Cause) -> Next + Send>,
 }
 
 impl Bound {
@@ -79,37 +70,39 @@ impl Bound {
         config: &Config,
         published: Arc<Published>,
         settings: Arc<Settings>,
-        hooks: Hooks,
+        provided: Provided,
     ) -> Result<Running, ServeError> {
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
         let listening = self.listening_lines();
-        let answering = Answering::start(self.udp, self.tcp, config, &published, &settings, &hooks.tail)?;
+        let answering = Answering::start(self.udp, self.tcp, config, &published, &settings, &provided.tail)?;
         let totals = answering.totals.clone();
         let ledger = Arc::new(Ledger::new(published.clone()));
-        let gatherer = Gatherer::start(totals.clone(), hooks.sample.clone(), ledger.clone())?;
+        let gatherer = Gatherer::start(totals.clone(), provided.sample.clone(), ledger.clone())?;
         let own = [
             metrics::dns::collector(totals.clone()),
             metrics::services::collector(ledger, config.metrics.services),
-            metrics::sample::collector(hooks.sample),
+            metrics::sample::collector(provided.sample),
             metrics::pools::collector(published.clone()),
-            metrics::table::collector(published, hooks.generation.clone()),
+            metrics::table::collector(published.clone()),
             metrics::certificate::collector(self.tls.clone()),
             metrics::process::collector(),
         ];
-        let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(hooks.collectors));
-        let (generation, stall, hosts) = (hooks.generation, hooks.stall, config.api.hosts.clone().into());
-        let observed =
-            Observed { generation, stall, degraded: hooks.degraded, hosts, metrics: Arc::new(Scrapes::new(metrics)) };
-        let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(hooks.routes));
+        let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(provided.collectors));
+        let (backend, hosts) = (provided.backend, config.api.hosts.clone().into());
+        let metrics = Arc::new(Scrapes::new(metrics));
+        let observed = Observed { published, backend: Arc::clone(&backend), hosts, metrics };
+        let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
         let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
-        let concerns = hooks.concerns;
-        let reload = reload(self.tls.clone(), hooks.reloads, Arc::clone(&concerns), hooks.begun, hooks.reload);
-        let reloader = Reloader::start(hooks.begun, RETRY_INTERVAL, reload)?;
+        let (concerns, begun) = (provided.concerns, provided.begun);
+        let reload = reload(self.tls.clone(), provided.reloads, Arc::clone(&concerns), begun, Arc::clone(&backend));
+        let reloader = Reloader::start(begun, RETRY_INTERVAL, reload)?;
         let requester = reloader.requester();
         let changed = move |paths| requester.request(Cause::Changed(paths));
-        let watcher = Watcher::start(WATCH_INTERVAL, files(self.tls, hooks.files), changed, concerns)?;
+        let (tls, watched) = (self.tls, Arc::clone(&backend));
+        let files = move || tls.iter().flat_map(|tls| tls.sources()).chain(watched.files()).collect();
+        let watcher = Watcher::start(WATCH_INTERVAL, files, changed, concerns)?;
         listening.iter().for_each(|line| info!("{line}"));
         Ok(Running {
             control,
@@ -118,7 +111,7 @@ impl Bound {
             tcp: answering.tcp,
             collector: answering.collector,
             http,
-            stopping: hooks.stopping,
+            backend,
             watcher,
             reloader,
             totals,
@@ -169,7 +162,7 @@ fn reload(
     reloads: Arc<Reloads>,
     concerns: Arc<Degraded>,
     mut next: Next,
-    mut rest: Box<dyn FnMut(Cause) -> Next + Send>,
+    backend: Arc<dyn Backend>,
 ) -> impl FnMut(Cause) -> Next + Send {
     if let Some(tls) = &tls {
         reloads.note_certificate(tls.is_ready());
@@ -177,14 +170,14 @@ fn reload(
     }
     move |cause| {
         let _running = concerns.running(cause.to_string());
-        let Some(tls) = &tls else { return rest(cause) };
+        let Some(tls) = &tls else { return backend.reload(cause) };
         let (reread, others) = tls.reload(cause);
         if reread != Reread::Untouched {
             reloads.note_certificate(reread == Reread::Taken);
             note_certificate(&concerns, tls);
         }
         if let Some(others) = others {
-            next = rest(others);
+            next = backend.reload(others);
         }
         next
     }
@@ -199,12 +192,4 @@ fn note_certificate(concerns: &Degraded, tls: &Tls) {
         Some(why) => concerns.set(Concern::Certificate, format!("{why}; the API and the metrics are off")),
         None => concerns.clear(Concern::Certificate),
     }
-}
-
-/// All files to watch.
-fn files(
-    tls: Option<Arc<Tls>>,
-    mut rest: Box<dyn FnMut() -> Vec<SourceFile> + Send>,
-) -> impl FnMut() -> Vec<SourceFile> {
-    move || tls.iter().flat_map(|tls| tls.sources()).chain(rest()).collect()
 }

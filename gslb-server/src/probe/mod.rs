@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use gslb_core::health::{Outcome, Target, Targets};
+use gslb_api::health::Observed;
+use gslb_core::health::Targets;
 use gslb_core::site::model::Site;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -60,17 +61,6 @@ const DESCRIPTOR_SHARE: u64 = 2;
 /// How long shutdown waits for running probes to be dropped.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The result of one probe.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// The probed target; it may no longer be assigned.
-    pub target: Arc<Target>,
-    /// Its outcome.
-    pub outcome: Outcome,
-    /// When the probe finished.
-    pub finished: Instant,
-}
-
 /// Settings of a prober.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -108,7 +98,7 @@ impl Prober {
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn start(settings: Settings) -> Result<(Self, mpsc::Receiver<Report>), StartError> {
+    pub fn start(settings: Settings) -> Result<(Self, mpsc::Receiver<Observed>), StartError> {
         let start = Instant::now();
         let concurrency = within_descriptors(settings.concurrency);
         let tools = Tools {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gslb_api::health::Observed;
 use gslb_core::health::{Outcome, Target};
 use gslb_core::site::model::ProbeKind;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::Report;
 use super::calendar::{Cadence, Calendar};
 use super::counts::{Counts, ProbeCounts};
 use super::pulse::{BEAT, Heartbeat};
@@ -45,7 +45,7 @@ struct Job {
 pub(super) async fn run_schedule(
     shared: Arc<Shared>,
     mut assigned: watch::Receiver<Arc<Assignment>>,
-    out: mpsc::Sender<Report>,
+    out: mpsc::Sender<Observed>,
 ) {
     let mut schedule = Schedule::new(seed());
     loop {
@@ -146,7 +146,7 @@ impl Drop for BusyGuard {
     }
 }
 
-async fn run_job(shared: Arc<Shared>, guard: BusyGuard, due: Duration, out: mpsc::Sender<Report>) {
+async fn run_job(shared: Arc<Shared>, guard: BusyGuard, due: Duration, out: mpsc::Sender<Observed>) {
     let waiting = shared.counts.wait();
     let Ok(permit) = shared.permits.acquire().await else { return };
     drop(waiting);
@@ -157,7 +157,7 @@ async fn run_job(shared: Arc<Shared>, guard: BusyGuard, due: Duration, out: mpsc
     drop((running, permit));
     job.counts.add(&outcome);
     let is_conclusive = !outcome.is_unable();
-    let report = Report { target: job.target.clone(), outcome, finished: Instant::now() };
+    let report = Observed { target: job.target.clone(), outcome, at: Instant::now() };
     // Only conclusive results count: a prober that cannot probe is stalled, however busy.
     if out.send(report).await.is_ok() && is_conclusive {
         shared.heartbeat.result();

@@ -9,25 +9,18 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use gslb_api::degraded::Concern;
+use gslb_core::table::Published;
 
-use crate::telemetry::metrics::{self, Generation, Scrapes};
-
-/// Returns what has stalled, in a sentence; `None` if nothing has.
-pub type Stall = Arc<dyn Fn() -> Option<String> + Send + Sync>;
-
-/// Returns what is degraded, and why.
-pub type DegradedConcerns = Arc<dyn Fn() -> Vec<(Concern, String)> + Send + Sync>;
+use crate::backend::Backend;
+use crate::telemetry::metrics::{self, Scrapes};
 
 /// The data behind the endpoints.
 #[derive(Clone)]
 pub struct Observed {
-    /// Generation of the published table, if there is one.
-    pub generation: Generation,
-    /// Why endpoint statuses are stale.
-    pub stall: Stall,
-    /// What is degraded: the server answers, but needs attention.
-    pub degraded: DegradedConcerns,
+    /// The published table.
+    pub published: Arc<Published>,
+    /// What is behind the listeners.
+    pub backend: Arc<dyn Backend>,
     /// Host names of this server besides `localhost` and addresses; `/metrics` accepts no others.
     pub hosts: Arc<[String]>,
     /// The metrics.
@@ -58,20 +51,16 @@ async fn one_host(request: Request, next: Next) -> Response {
 }
 
 async fn readiness(State(observed): State<Observed>) -> Response {
-    if let Some(stalled) = (observed.stall)() {
+    if let Some(stalled) = observed.backend.stall() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, &stalled);
     }
-    match (observed.generation)() {
-        // Ready even if degraded: removing a server that still answers would leave clients without an answer.
-        Some(generation) => {
-            let degraded = (observed.degraded)();
-            let lines = degraded.iter().map(|(concern, why)| {
-                format!("degraded: {}: {}\n", concern.word(), why.lines().collect::<Vec<_>>().join(" "))
-            });
-            format!("ready, serving table {generation}\n{}", lines.collect::<String>()).into_response()
-        }
-        None => problem(StatusCode::SERVICE_UNAVAILABLE, "No routing table has been published yet."),
-    }
+    // Ready even if degraded: removing a server that still answers would leave clients without an answer.
+    let degraded = observed.backend.degraded();
+    let lines = degraded
+        .iter()
+        .map(|(concern, why)| format!("degraded: {}: {}\n", concern.word(), why.lines().collect::<Vec<_>>().join(" ")));
+    let generation = observed.published.load().generation();
+    format!("ready, serving table {generation}\n{}", lines.collect::<String>()).into_response()
 }
 
 /// Health is public. Metrics reveal enough of a site that the host name is checked, against DNS rebinding by web pages.

@@ -13,7 +13,8 @@ mod web;
 
 use std::path::PathBuf;
 
-use gslb::probe::{Prober, Report, Rules, Settings};
+use gslb::probe::{Prober, Rules, Settings};
+use gslb_api::health::Observed;
 use gslb_core::health::{Failure, Outcome, Targets};
 use gslb_core::site::model::Site;
 use tokio::sync::mpsc::Receiver;
@@ -36,7 +37,7 @@ fn settings() -> Settings {
 }
 
 /// A prober at work on a document.
-fn start_probing(settings: Settings, document: &str) -> (Prober, Receiver<Report>) {
+fn start_probing(settings: Settings, document: &str) -> (Prober, Receiver<Observed>) {
     let (prober, reports) = Prober::start(settings).unwrap();
     let site = site(document);
     prober.take(&site, &Targets::of(&site));

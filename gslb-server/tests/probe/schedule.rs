@@ -55,7 +55,7 @@ fn concurrent_probes_are_limited() {
 #[test]
 fn a_new_document_starts_new_probes_and_stops_removed_ones() {
     let origin = Origin::saying("HTTP/1.1 200 OK\r\n\r\n");
-    let path = |report: &gslb::probe::Report| report.target.to_string().rsplit('/').next().unwrap().to_owned();
+    let path = |report: &gslb_api::health::Observed| report.target.to_string().rsplit('/').next().unwrap().to_owned();
     let with = |paths: &[&str]| site(&document(origin.port(), "100ms", paths.iter().map(|path| (*path).to_owned())));
     let (prober, mut reports) =
         start_probing(settings(), &document(origin.port(), "100ms", ["a", "b"].map(str::to_owned)));

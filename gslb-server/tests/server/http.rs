@@ -3,14 +3,15 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use gslb::backend::Backend;
 use gslb::config::Config;
 use gslb::daemon::origins::{Origin, Origins};
-use gslb::daemon::{Bound, Hooks, Running, control_runtime};
+use gslb::daemon::{Bound, Provided, Running, control_runtime};
 use gslb::files::reload::Next;
-use gslb::telemetry::metrics::Generation;
 use gslb_api::traffic::tail::Tail;
+use gslb_core::table::Published;
 
 use crate::published;
 use crate::query::{PATIENCE, ask, query};
@@ -31,46 +32,48 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (u16, String, String) {
     exchange(address, "GET", path)
 }
 
-/// Hooks that do nothing.
-pub(crate) fn hooks() -> Hooks {
-    Hooks {
+/// A backend without files, which stalls on request.
+#[derive(Default)]
+struct Stalling(AtomicBool);
+
+impl Backend for Stalling {
+    fn stall(&self) -> Option<String> {
+        self.0.load(Ordering::Relaxed).then(|| "Nothing moves.".to_owned())
+    }
+}
+
+/// What a server without an API provides.
+pub(crate) fn provided() -> Provided {
+    Provided {
+        backend: Arc::new(Stalling::default()),
         reloads: Arc::default(),
-        stall: Arc::new(|| None),
-        degraded: Arc::new(Vec::new),
         concerns: Arc::default(),
         collectors: Vec::new(),
         sample: Arc::default(),
         tail: Tail::default(),
         routes: axum::Router::new(),
-        stopping: Box::new(|| {}),
-        generation: Arc::new(|| None),
-        files: Box::new(Vec::new),
         begun: Next::Wait,
-        reload: Box::new(|_| Next::Wait),
     }
 }
 
-/// A server on free ports; `generation` 0 means no table.
-fn serve(generation: &Arc<AtomicU64>) -> (Running, SocketAddr, SocketAddr) {
+/// A server on free ports.
+fn serve() -> (Running, SocketAddr, SocketAddr) {
+    serve_on(published(), Arc::default())
+}
+
+fn serve_on(published: Arc<Published>, backend: Arc<Stalling>) -> (Running, SocketAddr, SocketAddr) {
     let mut config = Config::default();
     config.dns.listen = vec!["127.0.0.1:0".parse().unwrap()];
     config.api.listen = "127.0.0.1:0".parse().unwrap();
     let bound = Bound::bind(&config).unwrap();
     let (dns, api) = (bound.dns()[0], bound.api());
-    let generation = generation.clone();
-    let generation: Generation =
-        Arc::new(move || Some(generation.load(Ordering::Relaxed)).filter(|number| *number > 0));
-    let hooks = Hooks { generation, ..hooks() };
-    (
-        bound.start(control_runtime().unwrap(), &config, published(), Arc::new(config.dns.settings()), hooks).unwrap(),
-        dns,
-        api,
-    )
+    let (settings, provided) = (Arc::new(config.dns.settings()), Provided { backend, ..provided() });
+    (bound.start(control_runtime().unwrap(), &config, published, settings, provided).unwrap(), dns, api)
 }
 
 #[test]
 fn two_hosts_in_a_request_are_refused_on_every_path() {
-    let (running, _, address) = serve(&Arc::new(AtomicU64::new(1)));
+    let (running, _, address) = serve();
     let status = |head: &str| {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -93,13 +96,15 @@ fn two_hosts_in_a_request_are_refused_on_every_path() {
 
 #[test]
 fn health_and_metrics_are_served() {
-    let generation = Arc::new(AtomicU64::new(0));
-    let (running, dns, api) = serve(&generation);
+    let (published, backend) = (published(), Arc::new(Stalling(AtomicBool::new(true))));
+    let generation = published.load().generation();
+    let (running, dns, api) = serve_on(published, Arc::clone(&backend));
     assert_eq!(get(api, "/livez").0, 200);
-    assert_eq!(get(api, "/readyz").0, 503);
-    generation.store(42, Ordering::Relaxed);
     let (status, _, body) = get(api, "/readyz");
-    assert_eq!((status, body.as_str()), (200, "ready, serving table 42\n"));
+    assert!(status == 503 && body.contains("Nothing moves."), "{body}");
+    backend.0.store(false, Ordering::Relaxed);
+    let (status, _, body) = get(api, "/readyz");
+    assert_eq!((status, body), (200, format!("ready, serving table {generation}\n")));
 
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -111,7 +116,8 @@ fn health_and_metrics_are_served() {
     let (status, head, body) = get(api, "/metrics");
     assert_eq!(status, 200);
     assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
-    for line in ["gslb_table_generation 42", "gslb_tcp_accepted_total 1", "gslb_tcp_connections 1"] {
+    let shown = format!("gslb_table_generation {generation}");
+    for line in [&*shown, "gslb_tcp_accepted_total 1", "gslb_tcp_connections 1"] {
         assert!(body.lines().any(|other| other == line), "{line} is not in\n{body}");
     }
     drop(stream);
@@ -121,7 +127,7 @@ fn health_and_metrics_are_served() {
 
 #[test]
 fn anything_else_is_a_problem_document() {
-    let (running, _, api) = serve(&Arc::default());
+    let (running, _, api) = serve();
     for (method, path, expected) in [("GET", "/no\"where", 404), ("POST", "/metrics", 405), ("DELETE", "/livez", 405)] {
         let (status, head, body) = exchange(api, method, path);
         assert_eq!(status, expected);
@@ -136,7 +142,7 @@ fn anything_else_is_a_problem_document() {
 
 #[test]
 fn an_address_in_use_is_named_with_advice() {
-    let (running, dns, api) = serve(&Arc::default());
+    let (running, dns, api) = serve();
     let mut config = Config::default();
     config.dns.listen = vec![dns];
     let error = Bound::bind(&config).err().unwrap().to_string();
@@ -171,7 +177,7 @@ fn origins_name_themselves() {
 
 #[test]
 fn metrics_are_not_served_to_pages_of_other_origins() {
-    let (running, _, api) = serve(&Arc::default());
+    let (running, _, api) = serve();
     let ask = |path: &str| {
         let mut stream = TcpStream::connect(api).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gslb::config::Config;
 use gslb::daemon::{Bound, control_runtime};
 
-use crate::http::{get, hooks};
+use crate::http::{get, provided};
 use crate::published;
 use crate::query::PATIENCE;
 
@@ -19,8 +19,9 @@ fn serving(change: impl FnOnce(&mut Config), with: impl FnOnce(SocketAddr)) {
     change(&mut config);
     let bound = Bound::bind(&config).unwrap();
     let api = bound.api();
-    let running =
-        bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks()).unwrap();
+    let running = bound
+        .start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), provided())
+        .unwrap();
     with(api);
     running.stop();
 }

@@ -12,7 +12,7 @@ use gslb::daemon::{Bound, Running, control_runtime};
 use gslb::http::tls::{Tls, TlsFiles};
 use tempfile::TempDir;
 
-use crate::http::hooks;
+use crate::http::provided;
 use crate::published;
 use crate::query::{PATIENCE, query};
 
@@ -36,7 +36,12 @@ fn serve(folder: &Path) -> (Running, SocketAddr) {
     let bound = Bound::bind(&config).unwrap();
     assert_eq!(bound.url(), format!("https://{}", bound.api()));
     let api = bound.api();
-    (bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks()).unwrap(), api)
+    (
+        bound
+            .start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), provided())
+            .unwrap(),
+        api,
+    )
 }
 
 /// Requests `/livez` by the name `host`, trusting the certificate in `folder`.
@@ -97,10 +102,10 @@ fn an_unusable_certificate_is_counted_and_dns_still_answers() {
     let config = config(folder.path());
     let bound = Bound::bind(&config).unwrap();
     let (dns, api) = (bound.dns()[0], bound.api());
-    let hooks = hooks();
-    let reloads = Arc::clone(&hooks.reloads);
+    let provided = provided();
+    let reloads = Arc::clone(&provided.reloads);
     let running =
-        bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), hooks).unwrap();
+        bound.start(control_runtime().unwrap(), &config, published(), config.dns.settings().into(), provided).unwrap();
     assert!(reloads.last_was_refused());
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -39,9 +39,6 @@ pub struct RegionId(pub u32);
 /// Index into [`Site::policies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyId(pub u32);
-/// Index into [`Site::services`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceId(pub u32);
 
 /// A checked document, in written order.
 #[derive(Debug, Clone, Default)]

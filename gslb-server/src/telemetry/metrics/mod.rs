@@ -27,7 +27,6 @@ use std::collections::HashMap;
 
 pub use family::Family;
 pub use scrapes::Scrapes;
-pub use table::Generation;
 
 /// The media type of the text format; Prometheus 3 rejects responses without it.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

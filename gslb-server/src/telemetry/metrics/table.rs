@@ -6,17 +6,9 @@ use gslb_core::table::Published;
 
 use super::{Collector, Family};
 
-/// Returns the generation of the published table, if there is one.
-pub type Generation = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
-
 /// Size and generation of the published table.
-pub fn collector(published: Arc<Published>, generation: Generation) -> Collector {
+pub fn collector(published: Arc<Published>) -> Collector {
     Collector::new("table", move || {
-        let mut families = Vec::new();
-        if let Some(generation) = generation() {
-            let help = "Generation of the published routing table.";
-            families.push(Family::gauge("gslb_table_generation", help).of(generation as f64));
-        }
         let table = Arc::clone(&published.load());
         let topology = table.topology();
         let mut leaves =
@@ -24,12 +16,13 @@ pub fn collector(published: Arc<Published>, generation: Generation) -> Collector
         leaves.add(&[("family", "ipv4")], topology.index.v4.starts.len() as f64);
         leaves.add(&[("family", "ipv6")], topology.index.v6.starts.len() as f64);
         let memory = "Octets of the parts of the table that grow with the document and the databases.";
-        families.extend([
+        let generation = "Generation of the published routing table.";
+        vec![
+            Family::gauge("gslb_table_generation", generation).of(table.generation() as f64),
             leaves,
             Family::gauge("gslb_table_memory_bytes", memory).of(table.memory() as f64),
             Family::gauge("gslb_table_names", "Names in the table.").of(topology.catalog.names() as f64),
             Family::gauge("gslb_table_services", "Services in the table.").of(topology.services.len() as f64),
-        ]);
-        families
+        ]
     })
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gslb_core::budget::Budget;
 use tracing::{info, warn};
 
-use super::StartError;
-use super::candidate;
-use super::task::{Mailbox, Task};
+use super::{Mailbox, Task};
 use crate::audit;
 use crate::change::Active;
+use crate::control::StartError;
+use crate::control::candidate;
 use crate::overrides;
 use crate::revisions::{self, Kept};
 use crate::store::CommitError;
@@ -95,7 +96,10 @@ impl Task {
         let all = all.clone();
         let (before, states) = (Arc::clone(base), self.keeper.states());
         let work = move || {
-            let built = candidate::build(&document, &before, &states, &all).map_err(StartError::Invalid)?;
+            let (budget, table) = (&mut { Budget::UNLIMITED }, &before.table);
+            let with = (&*before.databases, &table.topology().latencies);
+            let built = candidate::compiled(budget, &document, with, table, &states, &all);
+            let built = built.map_err(StartError::Invalid)?;
             let (overrides, table) = (Arc::new(all), Arc::new(built.0));
             Ok::<_, StartError>(Active { revision, document, overrides, table, ..(*before).clone() })
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gslb_core::live::overrides;
 use tracing::error;
 
-use super::task::Task;
+use super::Task;
 use crate::change::{Active, Refusal};
 use crate::clock::now;
 use crate::health::HealthEvent;

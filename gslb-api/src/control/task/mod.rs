@@ -1,5 +1,9 @@
 //! The control task: changes one at a time, health events at any time.
 
+mod publishing;
+mod saving;
+mod settle;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -8,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use geoip::Database;
+use gslb_core::budget::Budget;
 use gslb_core::latency::Latencies;
 use gslb_core::table::Published;
 use serde_json::Value;
@@ -29,6 +34,7 @@ use crate::degraded::Degraded;
 use crate::document::Etag;
 use crate::health::{HealthEvent, Keeper, MAX_EVENTS};
 use crate::meters::Meters;
+use crate::options::Options;
 use crate::overrides::{self, Deadlines, Override};
 use crate::revisions::{self, Header, Kept};
 use crate::safety;
@@ -64,41 +70,98 @@ pub(crate) struct Resource {
 
 /// The task's state.
 pub(super) struct Task {
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    active: watch::Sender<Arc<Active>>,
+    kept: Kept,
+    /// Number of the last audit entry.
+    audited: u64,
+    /// True if it is unknown whether the last commit succeeded.
+    commit_outcome_unknown: bool,
+    /// Changes that are in force but not in the store.
+    backlog: Backlog,
+    /// The unsaved overrides, as reported.
+    unsaved: watch::Sender<Arc<Unsaved>>,
+    /// Reported problems and running reloads.
+    degraded: Arc<Degraded>,
+    /// When overrides end.
+    deadlines: Deadlines,
+    wall_clock: WallClock,
+    /// When saving is retried.
+    retry_at: Instant,
+    /// Why the watched file was last refused: the tag of its document, and the broken rules.
+    file_refused: Option<(Etag, Vec<Cow<'static, str>>)>,
+    /// Endpoint health.
+    keeper: Keeper,
+    /// Probe outcomes and other health events.
+    health_events: mpsc::Receiver<HealthEvent>,
+    /// Keeps the channel of health events open.
+    _open: mpsc::Sender<HealthEvent>,
+    /// Runs blocking work.
+    run_blocking: Handle,
+    /// Sample of recent answers.
+    sample: Sample,
+    meters: Arc<Meters>,
+}
+
+/// What the task begins with.
+pub(super) struct Initial {
     pub(super) store: Arc<dyn Store>,
     pub(super) published: Arc<Published>,
-    pub(super) active: watch::Sender<Arc<Active>>,
+    pub(super) active: Active,
     pub(super) kept: Kept,
     /// Number of the last audit entry.
     pub(super) audited: u64,
-    /// True if it is unknown whether the last commit succeeded.
-    pub(super) commit_outcome_unknown: bool,
-    /// Changes that are in force but not in the store.
-    pub(super) backlog: Backlog,
-    /// The unsaved overrides, as reported.
-    pub(super) unsaved: watch::Sender<Arc<Unsaved>>,
-    /// Reported problems and running reloads.
-    pub(super) degraded: Arc<Degraded>,
-    /// When overrides end.
-    pub(super) deadlines: Deadlines,
-    pub(super) wall_clock: WallClock,
-    /// When saving is retried.
-    pub(super) retry_at: Instant,
-    /// Why the watched file was last refused: the tag of its document, and the broken rules.
-    pub(super) file_refused: Option<(Etag, Vec<Cow<'static, str>>)>,
-    /// Endpoint health.
     pub(super) keeper: Keeper,
-    /// Probe outcomes and other health events.
-    pub(super) health_events: mpsc::Receiver<HealthEvent>,
-    /// Keeps the channel of health events open.
-    pub(super) _open: mpsc::Sender<HealthEvent>,
-    /// Runs blocking work.
-    pub(super) run_blocking: Handle,
-    /// Sample of recent answers.
+}
+
+/// What the handles of the task share with it.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) active: watch::Receiver<Arc<Active>>,
+    pub(super) unsaved: watch::Receiver<Arc<Unsaved>>,
+    pub(super) health_events: mpsc::Sender<HealthEvent>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) sample: Sample,
-    pub(super) meters: Arc<Meters>,
 }
 
 impl Task {
+    pub(super) fn new(initial: Initial, options: &Options, meters: Arc<Meters>) -> (Self, Shared) {
+        let Initial { store, published, active, kept, audited, keeper } = initial;
+        let (open, health_events) = mpsc::channel(MAX_EVENTS);
+        let mut deadlines = Deadlines::default();
+        deadlines.follow(&active.overrides, now(), Instant::now());
+        let task = Self {
+            store,
+            published,
+            active: watch::Sender::new(Arc::new(active)),
+            kept,
+            audited,
+            commit_outcome_unknown: false,
+            backlog: Backlog::default(),
+            unsaved: watch::Sender::new(Arc::default()),
+            degraded: Arc::clone(&options.degraded),
+            deadlines,
+            wall_clock: WallClock::default(),
+            retry_at: Instant::now(),
+            file_refused: None,
+            keeper,
+            health_events,
+            _open: open.clone(),
+            run_blocking: Handle::current(),
+            sample: options.sample.clone(),
+            meters,
+        };
+        let shared = Shared {
+            active: task.active.subscribe(),
+            unsaved: task.unsaved.subscribe(),
+            health_events: open,
+            store: Arc::clone(&task.store),
+            sample: task.sample.clone(),
+        };
+        (task, shared)
+    }
+
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -154,7 +217,7 @@ impl Task {
 
     /// Awaits `work` while handling health events, which must not wait for a compile or a disk. The active state may have
     /// changed when `work` ends.
-    pub(super) async fn while_handling_events<T>(&mut self, mailbox: &mut Mailbox, work: impl Future<Output = T>) -> T {
+    async fn while_handling_events<T>(&mut self, mailbox: &mut Mailbox, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             select! {
@@ -166,7 +229,7 @@ impl Task {
     }
 
     /// Runs `work` on a blocking thread while handling health events. A panic there is an internal error and ends nothing else.
-    pub(super) async fn run_blocking<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &mut self,
         mailbox: &mut Mailbox,
         work: impl FnOnce() -> T + Send + 'static,
@@ -175,7 +238,7 @@ impl Task {
         self.while_handling_events(mailbox, working).await.map_err(internal_error)
     }
 
-    pub(super) fn base(&self) -> Arc<Active> {
+    fn base(&self) -> Arc<Active> {
         Arc::clone(&self.active.borrow())
     }
 
@@ -322,8 +385,9 @@ impl Task {
         let work = {
             let (base, states) = (Arc::clone(base), self.keeper.states());
             move || {
-                let previous = Some((&*base.table, &states));
-                let built = candidate::compiled(&base.document, &databases, &latencies, previous, &base.overrides);
+                let (budget, with) = (&mut { Budget::UNLIMITED }, (&*databases, &latencies));
+                let all = &base.overrides;
+                let built = candidate::compiled(budget, &base.document, with, &base.table, &states, all);
                 let (table, warnings) = built.map_err(Refusal::Invalid)?;
                 Ok::<_, Refusal>((Active { databases, table: Arc::new(table), ..(*base).clone() }, warnings))
             }
@@ -336,7 +400,7 @@ impl Task {
     }
 
     /// Logs jumps of the wall clock.
-    pub(super) fn check_wall_clock(&mut self) {
+    fn check_wall_clock(&mut self) {
         let before = Instant::now();
         let (jumped, by) = match self.wall_clock.look(Reading { before, wall: now(), after: Instant::now() }) {
             Some(Jump::Ahead(by)) => ("ahead", by),
@@ -379,7 +443,7 @@ impl Task {
 }
 
 /// Health events and ticks, handled while other work runs.
-pub(super) struct Mailbox {
+struct Mailbox {
     ticks: Interval,
     /// Buffer for a batch of events.
     events: Vec<HealthEvent>,
@@ -400,7 +464,7 @@ fn header(change: &Change, revision: u64, now: Time) -> Header {
 }
 
 /// Logs a change: what, who and why, and the result.
-pub(super) fn log_change(change: &Change, revision: Option<u64>, generation: Option<u64>) {
+fn log_change(change: &Change, revision: Option<u64>, generation: Option<u64>) {
     let (request, who, from) = (&*change.request, change.who.name(), change.from.map(display));
     let id = if let Edit::Override { id, .. } = &change.edit { Some(&**id) } else { None };
     let reason = Some(&*change.message).filter(|message| !message.is_empty());

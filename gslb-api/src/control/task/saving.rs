@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use super::backlog::MAX_WAITING;
-use super::candidate::Candidate;
-use super::task::{Mailbox, Task};
+use super::{Mailbox, Task};
 use crate::audit::{self, Entry};
 use crate::change::{Active, Applied, Change, Edit, Refusal};
+use crate::control::backlog::MAX_WAITING;
+use crate::control::candidate::Candidate;
 use crate::degraded::Concern;
 use crate::store::{Commit, CommitError, Time, Unavailable};
 
@@ -47,7 +47,7 @@ impl Task {
         }
         done.generation = self.activate(base, next)?;
         self.backlog.add_override(id, body, base.overrides.contains_key(id), entry);
-        super::task::log_change(change, Some(done.revision), Some(done.generation));
+        super::log_change(change, Some(done.revision), Some(done.generation));
         self.save_when_due(mailbox).await;
         let unsaved = self.unsaved.borrow();
         done.not_saved = unsaved.concerns(id).then(|| unsaved.why.clone());

@@ -6,7 +6,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::Response;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa::openapi::path::Operation as Description;
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
@@ -28,22 +30,17 @@ use crate::types::{
     ReadConditions, Resource, WriteConditions,
 };
 
-mod policies;
-
 /// The placeholder of the collection in the handlers' paths.
 const COLLECTION: &str = "/{collection}";
 
 /// The routes of `section`.
 pub(super) fn routes(section: Section) -> Routes {
     let of_section = |handlers| at(section, handlers);
-    let routes = Routes::new(section.segment())
+    Routes::new(section.segment())
         .add(Access::Viewer, of_section(routes!(list)))
-        .add(Access::Operator, of_section(routes!(patch, delete)));
-    let (read, put) = match section {
-        Section::Policies => (routes!(policies::read), routes!(policies::put)),
-        _ => (routes!(read), routes!(put)),
-    };
-    routes.add(Access::Viewer, of_section(read)).add(Access::Operator, of_section(put))
+        .add(Access::Operator, of_section(routes!(patch, delete)))
+        .add(Access::Viewer, of_section(routes!(read)))
+        .add(Access::Operator, of_section(routes!(put)))
 }
 
 /// `handlers` at the paths of `section`, which they get as an extension.
@@ -59,11 +56,34 @@ fn at(section: Section, (schemas, mut paths, methods): UtoipaMethodRouter<RestSt
     (schemas, paths, methods).layer(Extension(section))
 }
 
-/// Names the collection in the summary of an operation.
+/// Names the collection in the summary of an operation. A policy may also be the name of another one, or of a pool.
 fn name(section: Section, operation: &mut Description) {
+    let bodies = operation.request_body.iter_mut().filter_map(inline).flat_map(|body| body.content.values_mut());
+    let responses = operation.responses.responses.values_mut().filter_map(inline);
+    let contents = bodies.chain(responses.flat_map(|response| response.content.values_mut()));
+    for content in contents.filter_map(inline) {
+        if let Some(schema) = content.schema.as_mut().filter(|schema| **schema == of_schema::<Resource>())
+            && section == Section::Policies
+        {
+            *schema = of_schema::<Policy>();
+        }
+    }
     if let Some(summary) = &mut operation.summary {
         *summary = summary.replace("resources", section.plural()).replace("resource", section.singular());
     }
+}
+
+/// What is described in place.
+fn inline<T>(described: &mut RefOr<T>) -> Option<&mut T> {
+    match described {
+        RefOr::T(described) => Some(described),
+        RefOr::Ref(_) => None,
+    }
+}
+
+/// A reference to the schema of `T`.
+fn of_schema<T: ToSchema>() -> RefOr<Schema> {
+    Ref::from_schema_name(T::name()).into()
 }
 
 /// List all resources by name
@@ -110,7 +130,7 @@ async fn list(
     (status = 200, description = "As it is written in the document", body = Resource),
     (status = 304, description = "The client has it"),
 ))]
-pub(super) async fn read(
+async fn read(
     State(api): State<Api>,
     Extension(section): Extension<Section>,
     Path(name): Path<String>,
@@ -136,7 +156,7 @@ pub(super) async fn read(
     )
 )]
 #[expect(clippy::too_many_arguments, reason = "one extractor for each part of the request")]
-pub(super) async fn put(
+async fn put(
     State(state): State<RestState>,
     Extension(section): Extension<Section>,
     Path(name): Path<String>,
