@@ -36,11 +36,18 @@ impl Column {
     /// Merges leaves into intervals of one class; `classes` has one class per locus.
     pub fn build(index: &LocationIndex, classes: &[u32]) -> Column {
         let pairs4 = merged(&index.v4, classes, left_aligned);
-        let mut pairs = merged(&index.v6, classes, |start| start);
         let inside = if let [(_, only)] = *pairs4 { only } else { MAPPED_CLASS };
-        insert_range(&mut pairs, MAPPED, inside);
-        let (halves, split) = halves::divide(&pairs);
-        Column { v4: Intervals::build(&pairs4), v6: Intervals::build(&halves), split }
+        let v4 = Intervals::build(&pairs4);
+        drop(pairs4);
+        let pairs6 = merged(&index.v6, classes, |start| start);
+        // Only the first few change, so the others are not moved: up to the first that starts behind the range.
+        let changed = pairs6.partition_point(|&(start, _)| start <= MAPPED.1) + 1;
+        let (front, rest) = pairs6.split_at(changed.min(pairs6.len()));
+        let mut front = front.to_vec();
+        insert_range(&mut front, MAPPED, inside);
+        let (halves, split) = halves::divide(front.into_iter().chain(rest.iter().copied()), pairs6.len() + 2);
+        drop(pairs6);
+        Column { v4, v6: Intervals::build(&halves), split }
     }
 
     /// Finds the class of an address.
@@ -117,8 +124,8 @@ fn left_aligned(address: u32) -> u64 {
 /// branch.
 fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
     let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
-    // One extra slot to write into, and one for what `insert_range` may add.
-    let mut pairs = vec![(K::ZERO, 0); leaves.loci.len() + 2];
+    // One extra slot to write into.
+    let mut pairs = vec![(K::ZERO, 0); leaves.loci.len() + 1];
     let (mut next, mut last) = (0, None);
     for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
         let class = class_of(locus);

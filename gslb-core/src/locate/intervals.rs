@@ -156,8 +156,9 @@ struct Line<C, const STARTS: usize, const CLASSES: usize> {
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASSES> {
     fn build(pairs: &[(u64, u32)]) -> Self {
-        let mut building =
-            Building { pairs, tables: Vec::new(), lines: Vec::new(), line: 0..0, distances: Distances::default() };
+        // A line holds four intervals or more, unless they are very scattered; growing would copy all lines.
+        let lines = Vec::with_capacity(pairs.len().div_ceil(4));
+        let mut building = Building { pairs, tables: Vec::new(), lines, line: 0..0, distances: Distances::default() };
         let bits = building.table(0, 0, 0..pairs.len());
         building.flush(pairs.len());
         let Building { tables, lines, .. } = building;
