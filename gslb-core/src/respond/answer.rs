@@ -12,7 +12,7 @@ use crate::dns::wire::query::Query;
 use crate::steer::trace::{Step, Trace};
 use crate::table::RoutingTable;
 use crate::zone::catalog::{CutRef, Found, NodeRef, ZoneRef};
-use crate::zone::set::{Anchors, Set, ends_with};
+use crate::zone::set::{Anchors, Set};
 
 /// A response under construction.
 pub(super) struct Answering<'a, 'm, T> {
@@ -53,7 +53,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         self.state.chain.clear();
         let mut place = NameOffset::question();
         while let Next::Follow { place: next } = self.name(place) {
-            if self.state.chain.link_to(self.key.hash(0)) == Link::Last {
+            if self.state.chain.link_to(self.key.hash_at(0)) == Link::Last {
                 return;
             }
             place = next;
@@ -72,7 +72,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 self.message.rcode = Rcode::NxDomain;
                 self.negative(place, zone)
             }
-            Found::Dname { node, skip } => self.dname(place, node, skip),
+            Found::Dname { node, prefix } => self.dname(place, node, prefix),
             Found::Referral(cut) => self.referral(place, cut),
             Found::NotOurs => {
                 self.trace.note(|| Step::NotOurs);
@@ -96,8 +96,8 @@ impl<T: Trace> Answering<'_, '_, T> {
         {
             return self.steered(place, node, index, service, kind);
         }
-        let set = node.set(qtype);
-        if node.is_alias() && qtype != rtype::CNAME && (set.is_none() || !rtype::may_coexist_with_cname(qtype)) {
+        let has_own = || rtype::may_coexist_with_cname(qtype) && node.set(qtype).is_some();
+        if node.is_alias() && qtype != rtype::CNAME && !has_own() {
             return self.alias(place, node);
         }
         if node.service().is_some() {
@@ -107,7 +107,7 @@ impl<T: Trace> Answering<'_, '_, T> {
             self.trace.note(|| Step::Any);
             return self.any(place);
         }
-        match set {
+        match node.set(qtype) {
             Some(set) => self.data(place, node, set),
             None => {
                 self.trace.note(|| Step::NoSuchType);
@@ -177,14 +177,13 @@ impl<T: Trace> Answering<'_, '_, T> {
         if !self.put(set, anchors, Section::Answer) || self.ends_at_alias() {
             return Next::Done;
         }
-        self.state.chain.push(self.key.hash(0));
+        self.state.chain.push(self.key.hash_at(0));
         let Ok(len) = self.key.fill(node.target()) else { return Next::Done };
-        let own = len.saturating_sub(zone.apex_len());
-        let compressed = zone.apex_len() > 1 && ends_with(self.key.suffix(0), own, zone.apex());
         self.trace.note(|| Step::Alias { target: node.target().get(..len).unwrap_or_default().into() });
-        let place = match compressed {
-            true => NameOffset::split(target_at, own, anchors.apex),
-            false => NameOffset::whole(target_at),
+        // A target below the apex ends in a pointer to it, unless the apex is the root.
+        let place = match self.key.octets_before(zone.apex()).filter(|_| zone.apex_len() > 1) {
+            Some(own) => NameOffset::split(target_at, own, anchors.apex),
+            None => NameOffset::whole(target_at),
         };
         Next::Follow { place }
     }
@@ -213,10 +212,9 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     /// Writes a DNAME and the CNAME synthesized from it for the current name (RFC 6672 §3.1), and follows that.
     #[cold]
-    fn dname(&mut self, place: NameOffset, node: NodeRef<'_>, skip: usize) -> Next {
+    fn dname(&mut self, place: NameOffset, node: NodeRef<'_>, prefix_len: usize) -> Next {
         self.message.authoritative = true;
         let Some(set) = node.set(rtype::DNAME) else { return Next::Done };
-        let prefix_len = self.key.start(skip);
         let anchors = Anchors { owner: place.suffix(prefix_len), apex: self.anchors(place, node.zone()).apex };
         let set_at = match self.state.chain.dname_at(node.id()) {
             Some(written_before) => written_before,
@@ -248,7 +246,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         if self.ends_at_alias() {
             return Next::Done;
         }
-        self.state.chain.push(self.key.hash(0));
+        self.state.chain.push(self.key.hash_at(0));
         if self.key.fill(name).is_err() {
             return Next::Done;
         }
@@ -275,9 +273,8 @@ impl<T: Trace> Answering<'_, '_, T> {
     /// Points to the servers of a delegated zone, or answers about the delegation itself.
     #[cold]
     fn referral(&mut self, place: NameOffset, cut: CutRef<'_>) -> Next {
-        let cut_at = self.key.start(cut.skip);
-        let anchors = Anchors { owner: place.suffix(cut_at), ..self.anchors(place, cut.zone()) };
-        if self.query.qtype == rtype::DS && cut.skip == 0 {
+        let anchors = Anchors { owner: place.suffix(cut.prefix), ..self.anchors(place, cut.zone()) };
+        if self.query.qtype == rtype::DS && cut.prefix == 0 {
             return self.delegation_signer(place, cut, anchors);
         }
         self.trace.note(|| Step::Referral);

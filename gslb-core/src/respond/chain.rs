@@ -6,14 +6,15 @@ use crate::zone::names::NodeId;
 pub(super) const MAX_ALIASES: usize = 16;
 
 /// The alias chain of one response. Fixed size, so following it never allocates.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Chain {
     /// Hashes of the names whose aliases were followed. A collision among 16 names happens once in 2^56 chains; the
     /// response then ends early and the resolver continues on its own.
     names: [u64; MAX_ALIASES],
     len: usize,
     /// DNAMEs already in the response, with the offset of their records.
-    dnames: [Option<(NodeId, u16)>; MAX_ALIASES],
+    dnames: [(NodeId, u16); MAX_ALIASES],
+    dname_count: usize,
 }
 
 /// Whether to continue the chain.
@@ -25,14 +26,17 @@ pub(super) enum Link {
     Last,
 }
 
+impl Default for Chain {
+    fn default() -> Chain {
+        Chain { names: [0; MAX_ALIASES], len: 0, dnames: [(NodeId(0), 0); MAX_ALIASES], dname_count: 0 }
+    }
+}
+
 impl Chain {
     /// Starts a new chain.
     #[inline]
     pub(super) fn clear(&mut self) {
-        // A chain can end right after its DNAME, before any name is recorded.
-        if self.len > 0 || matches!(self.dnames, [Some(_), ..]) {
-            *self = Chain::default();
-        }
+        (self.len, self.dname_count) = (0, 0);
     }
 
     /// Records that the alias of the name with this hash is followed.
@@ -53,13 +57,15 @@ impl Chain {
 
     /// Offset of this node's DNAME in the response, if it is already there. One record covers every name it redirects.
     pub(super) fn dname_at(&self, node: NodeId) -> Option<usize> {
-        self.dnames.iter().flatten().find(|(known, _)| *known == node).map(|&(_, at)| usize::from(at))
+        let dnames = self.dnames.get(..self.dname_count).unwrap_or_default();
+        dnames.iter().find(|(known, _)| *known == node).map(|&(_, at)| usize::from(at))
     }
 
     /// Records the offset of a node's DNAME.
     pub(super) fn record_dname(&mut self, node: NodeId, at: usize) {
-        if let Some(slot) = self.dnames.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some((node, at as u16));
+        if let Some(slot) = self.dnames.get_mut(self.dname_count) {
+            *slot = (node, at as u16);
+            self.dname_count += 1;
         }
     }
 }

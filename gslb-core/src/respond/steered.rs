@@ -191,8 +191,8 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     /// Follows a steered CNAME if its target is in our zones.
     fn follow(&mut self, target_at: usize) -> Next {
-        self.state.chain.push(self.key.hash(0));
-        let target = self.message.written_from(target_at);
+        self.state.chain.push(self.key.hash_at(0));
+        let target = self.message.tail(target_at);
         match self.key.fill(target) {
             Ok(len) => {
                 let target = target.get(..len).unwrap_or_default();

@@ -111,8 +111,8 @@ pub struct NodeRef<'a> {
 pub struct CutRef<'a> {
     catalog: &'a Catalog,
     cut: &'a Cut,
-    /// Number of labels of the queried name in front of the delegated name.
-    pub skip: usize,
+    /// Number of octets of the queried name in front of the delegated name.
+    pub prefix: usize,
 }
 
 /// The result of a lookup.
@@ -122,12 +122,12 @@ pub enum Found<'a> {
     Exact(NodeRef<'a>),
     /// A wildcard that matches the name (RFC 4592 §3.3.1).
     Wildcard(NodeRef<'a>),
-    /// Below a DNAME, whose owner is the name without its first `skip` labels.
+    /// Below a DNAME, whose owner is a suffix of the name.
     Dname {
         /// Owner of the DNAME.
         node: NodeRef<'a>,
-        /// Number of labels in front of it.
-        skip: usize,
+        /// Number of octets in front of it.
+        prefix: usize,
     },
     /// At or below a delegation.
     Referral(CutRef<'a>),
@@ -141,17 +141,15 @@ impl Catalog {
     /// Looks up a name. `at_parent` selects the parent side of a cut, as type DS needs (RFC 4035 §3.1.4.1).
     #[inline]
     pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
-        let mut skip = self.first_skip(key);
-        loop {
-            if let Some((id, node)) = self.nodes.find(key, skip, &self.octets) {
+        let mut prefix = self.first_start(key);
+        while prefix < key.wire_len() {
+            if let Some((id, node)) = self.nodes.find(key, prefix, &self.octets) {
                 let node = self.with_details(id, node);
-                return node.map_or(Found::NotOurs, |node| self.resolve(node, skip, at_parent));
+                return node.map_or(Found::NotOurs, |node| self.resolve(node, prefix, at_parent));
             }
-            skip += 1;
-            if skip > key.label_count() {
-                return Found::NotOurs;
-            }
+            prefix = key.next(prefix);
         }
+        Found::NotOurs
     }
 
     /// Apex of the zone that answers for a name, or delegates it; `None` if it is not ours.
@@ -167,14 +165,14 @@ impl Catalog {
 
     /// Skips labels beyond the deepest name that we have: longer names cannot exist.
     #[inline]
-    fn first_skip(&self, key: &NameKey) -> usize {
-        key.label_count().saturating_sub(self.deepest)
+    fn first_start(&self, key: &NameKey) -> usize {
+        key.start(key.label_count().saturating_sub(self.deepest))
     }
 
     /// Hash of the first name or ancestor that a lookup of the key probes.
     #[inline]
     pub fn first_hash(&self, key: &NameKey) -> u64 {
-        key.hash(self.first_skip(key))
+        key.hash_at(self.first_start(key))
     }
 
     /// Loads the first slot for a hash into the cache. The result only keeps the load from being optimized away.
@@ -201,14 +199,14 @@ impl Catalog {
 
     /// Decides what the closest existing node means for the queried name.
     #[inline]
-    fn resolve<'a>(&'a self, node: NodeRef<'a>, skip: usize, at_parent: bool) -> Found<'a> {
-        match (node.kind(), skip) {
-            (Kind::Cut(cut), _) => self.cut(cut, skip).map_or(Found::NotOurs, Found::Referral),
+    fn resolve<'a>(&'a self, node: NodeRef<'a>, prefix: usize, at_parent: bool) -> Found<'a> {
+        match (node.kind(), prefix) {
+            (Kind::Cut(cut), _) => self.cut(cut, prefix).map_or(Found::NotOurs, Found::Referral),
             (_, 0) if at_parent && self.parent_cuts.contains_key(&node.id) => {
                 self.parent_cuts.get(&node.id).and_then(|&cut| self.cut(cut, 0)).map_or(Found::NotOurs, Found::Referral)
             }
             (_, 0) => Found::Exact(node),
-            (Kind::Redirect, _) => Found::Dname { node, skip },
+            (Kind::Redirect, _) => Found::Dname { node, prefix },
             _ => match self.node(NodeId(node.details.wildcard)) {
                 Some(wildcard) => Found::Wildcard(wildcard),
                 None => Found::NxDomain(node.zone()),
@@ -227,8 +225,8 @@ impl Catalog {
         Some(NodeRef { catalog: self, node, details, id })
     }
 
-    fn cut(&self, index: u32, skip: usize) -> Option<CutRef<'_>> {
-        self.cuts.get(index as usize).map(|cut| CutRef { catalog: self, cut, skip })
+    fn cut(&self, index: u32, prefix: usize) -> Option<CutRef<'_>> {
+        self.cuts.get(index as usize).map(|cut| CutRef { catalog: self, cut, prefix })
     }
 
     fn zone(&self, index: u32) -> ZoneRef<'_> {
@@ -338,7 +336,8 @@ impl<'a> ZoneRef<'a> {
 
     /// The apex in wire form, lowercase.
     pub fn apex(&self) -> &'a [u8] {
-        self.catalog.nodes.get(self.entry.apex).map_or(&[], |node| self.catalog.octets.name(node.name))
+        let name = self.catalog.nodes.get(self.entry.apex).map_or(NONE, |node| node.name);
+        self.catalog.octets.tail(name).get(..self.apex_len()).unwrap_or_default()
     }
 }
 

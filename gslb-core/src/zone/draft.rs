@@ -47,7 +47,7 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
         };
         let filled = key.fill(catalog.octets.tail(draft.name));
         debug_assert!(filled.is_ok(), "names come from keys");
-        slots.push(catalog.nodes.insert(key.hash(0), Node::new(draft.name, draft.zone, details, only)));
+        slots.push(catalog.nodes.insert(key.hash_at(0), Node::new(draft.name, draft.zone, details, only)));
     }
     for cut in &mut catalog.cuts {
         let glue = range(&sets, cut.glue, usize::from(cut.needed) + usize::from(cut.helpful));
@@ -58,6 +58,9 @@ pub(super) fn settle(mut catalog: Catalog, names: Names, mut drafts: Vec<Draft>)
     catalog.details.iter_mut().for_each(|details| details.wildcard = slot(details.wildcard));
     catalog.zones.iter_mut().for_each(|zone| zone.apex = NodeId(slot(zone.apex.0)));
     catalog.parent_cuts = catalog.parent_cuts.iter().map(|(apex, &cut)| (NodeId(slot(apex.0)), cut)).collect();
+    // So that no target is at the very end, where it takes longer to read.
+    catalog.targets.extend_from_slice(&[0; NameKey::WINDOW]);
+    catalog.targets.shrink_to_fit();
     catalog.details.shrink_to_fit();
     catalog.sets.shrink_to_fit();
     catalog.octets.shrink();

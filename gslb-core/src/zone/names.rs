@@ -41,7 +41,7 @@ impl Names {
         let node = self.starts.len() as u32;
         self.starts.push(self.octets.len() as u32);
         self.octets.extend_from_slice(key.suffix(0));
-        self.fill_slot(key.hash(0), node);
+        self.fill_slot(key.hash_at(0), node);
         NodeId(node)
     }
 
@@ -71,13 +71,13 @@ impl Names {
         for node in 0..self.starts.len() as u32 {
             let filled = key.fill(self.tail(node));
             debug_assert!(filled.is_ok(), "names come from keys");
-            self.fill_slot(key.hash(0), node);
+            self.fill_slot(key.hash_at(0), node);
         }
     }
 
     /// The number of the key's name.
     pub(super) fn find(&self, key: &NameKey) -> Option<NodeId> {
-        let hash = key.hash(0);
+        let hash = key.hash_at(0);
         let name = key.suffix(0);
         let mask = self.slots.len() - 1;
         let mut at = self.first_slot(hash);

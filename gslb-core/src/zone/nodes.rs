@@ -78,11 +78,11 @@ impl Nodes {
         if slot + 1 < self.slots.len() { slot + 1 } else { 0 }
     }
 
-    /// The node of the key's name without its first `skip` labels.
+    /// The node of the key's suffix that starts at `at`.
     #[inline]
-    pub(super) fn find(&self, key: &NameKey, skip: usize, octets: &Sets) -> Option<(NodeId, &Node)> {
-        let hash = key.hash(skip);
-        let name = key.suffix(skip);
+    pub(super) fn find(&self, key: &NameKey, at: usize, octets: &Sets) -> Option<(NodeId, &Node)> {
+        let hash = key.hash_at(at);
+        let name = key.suffix_at(at);
         let mut at = self.first_slot(hash);
         loop {
             let slot = self.slots.get(at)?;
@@ -151,7 +151,7 @@ mod tests {
             for number in 0..count {
                 let key = key(number);
                 let name = octets.add_name(key.suffix(0)).unwrap();
-                nodes.insert(key.hash(0), Node::new(name, number as u32, PLAIN, Set::EMPTY));
+                nodes.insert(key.hash_at(0), Node::new(name, number as u32, PLAIN, Set::EMPTY));
             }
             assert_eq!(nodes.len(), count);
             for number in 0..count + 100 {

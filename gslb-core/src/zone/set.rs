@@ -210,7 +210,7 @@ impl Sets {
 }
 
 /// True if `name` has a label boundary at `own` and equals `apex` from there.
-pub fn ends_with(name: &[u8], own: usize, apex: &[u8]) -> bool {
+fn ends_with(name: &[u8], own: usize, apex: &[u8]) -> bool {
     let mut at = 0;
     while at < own {
         at += 1 + usize::from(name.get(at).copied().unwrap_or(0));

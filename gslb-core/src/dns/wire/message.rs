@@ -99,9 +99,9 @@ impl<'a> Message<'a> {
         self.len <= HEADER
     }
 
-    /// The octets written from `at` on.
-    pub fn written_from(&self, at: usize) -> &[u8] {
-        self.octets.get(at..self.len).unwrap_or_default()
+    /// The octets from `at` on: those written, and whatever follows them in the buffer.
+    pub fn tail(&self, at: usize) -> &[u8] {
+        self.octets.get(at..).unwrap_or_default()
     }
 
     /// Drops everything after `len`.

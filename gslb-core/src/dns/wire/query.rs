@@ -69,7 +69,12 @@ impl Query {
         };
         (self.question, self.edns) = (0, None);
         if counts != USUAL || self.head.opcode != 0 {
-            return self.read_unusual(buffer, len, key);
+            let [questions_high, questions_low, ..] = counts;
+            return match u16::from_be_bytes([questions_high, questions_low]) {
+                0 | 1 => self.read_unusual(buffer, len, key),
+                // Not worth reading.
+                _ => Err(self.refused()),
+            };
         }
         self.read_question(body, len - HEADER, key).ok_or(Fault::Refuse(Rcode::FormErr))?;
         let mut records = Records { buffer, len, at: HEADER + self.question };
@@ -82,14 +87,8 @@ impl Query {
         let (header, body) = buffer.split_first_chunk::<HEADER>().ok_or(Fault::Short)?;
         let &[_, _, _, _, q0, q1, an0, an1, ns0, ns1, ar0, ar1] = header;
         let questions = u16::from_be_bytes([q0, q1]);
-        let is_query = self.head.opcode == 0 && questions == 1;
-        let fault = match self.head.opcode {
-            0 => Fault::Refuse(Rcode::FormErr),
-            _ => Fault::Refuse(Rcode::NotImp),
-        };
-        if questions > 1 || (questions == 1 && self.read_question(body, len - HEADER, key).is_none()) {
-            self.question = 0;
-            return Err(fault);
+        if questions == 1 && self.read_question(body, len - HEADER, key).is_none() {
+            return Err(self.refused());
         }
         let [before, additional] = [
             u32::from(u16::from_be_bytes([an0, an1])) + u32::from(u16::from_be_bytes([ns0, ns1])),
@@ -97,13 +96,19 @@ impl Query {
         ];
         let records = Records { buffer, len, at: HEADER + self.question };
         let read = records.read(before, additional, &mut self.edns).map_err(Fault::Refuse);
-        if is_query {
+        if self.head.opcode == 0 && questions == 1 {
             return read;
         }
         // Whether the rest is well-formed does not matter. If the sender speaks EDNS, so does the response (RFC 6891
         // §7).
         self.question = 0;
-        Err(fault)
+        Err(self.refused())
+    }
+
+    /// The fault of a message without exactly one readable question.
+    #[inline]
+    fn refused(&self) -> Fault {
+        Fault::Refuse(if self.head.opcode == 0 { Rcode::FormErr } else { Rcode::NotImp })
     }
 
     #[inline(always)]
