@@ -81,7 +81,7 @@ pub fn all(programs: &Programs) -> Figures {
 /// Instructions for one query of `kind`.
 fn instructions_per_query(ask: &Path, kind: &str) -> u64 {
     let counted = callgrind(|valgrind| {
-        valgrind.arg("--toggle-collect=gslb_benches::Asking::ask").arg(ask).args([kind, &QUERIES.to_string()]);
+        valgrind.arg("--toggle-collect=gslb_benches::Querier::ask").arg(ask).args([kind, &QUERIES.to_string()]);
         run(valgrind).err
     });
     counted / QUERIES
