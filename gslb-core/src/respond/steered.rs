@@ -144,7 +144,11 @@ impl<T: Trace> Answering<'_, '_, T> {
                 records.add(&entry.data, ttl);
             },
         };
-        let outcome = decision.decide(target.plan);
+        // Whoever reads the steps gets all of them.
+        let outcome = match T::IS_READ {
+            true => decision.decide(target.plan),
+            false => decision.decide_by(self.table.shortcut(target.plan, context.kind), target.plan),
+        };
         let ttl = decision.ttl;
         let Records { written, full, cname, .. } = records;
         self.outcome = SteeringOutcome::Steered;

@@ -4,6 +4,7 @@ use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
 use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
 use super::search::{Search, Walked};
+use super::shortcut::Shortcut;
 use super::trace::{Choice, Reason, Step, Trace};
 use super::view::View;
 use crate::hash::scramble;
@@ -81,6 +82,22 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     #[inline]
     pub fn decide(&mut self, plan: PlanId) -> Outcome {
         self.search(plan)
+    }
+
+    /// Decides for the clients of `plan`, with its shortcut.
+    #[inline]
+    pub fn decide_by(&mut self, shortcut: Shortcut, plan: PlanId) -> Outcome {
+        let (walked, demand) = match shortcut {
+            Shortcut::Pool(pool, demand) => (Walked::of(self.take_pool(pool, demand)), demand),
+            Shortcut::Part(part, demand) => (self.walk_plan(part, demand), demand),
+            Shortcut::NoSuchKind => return Outcome::NoSuchKind,
+            Shortcut::None => (Walked::Nothing, Demand::Up),
+        };
+        match walked {
+            Walked::Taken => Outcome::Answered(demand),
+            Walked::Ended(outcome) => outcome,
+            Walked::Nothing => self.decide(plan),
+        }
     }
 
     /// Takes endpoints that fulfill the demand.

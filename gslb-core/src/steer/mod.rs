@@ -5,6 +5,7 @@
 
 pub mod classes;
 pub mod decide;
+mod dependents;
 pub mod draw;
 pub(crate) mod latency_sources;
 pub mod outcome;
@@ -12,5 +13,6 @@ pub mod plan;
 pub mod resolve;
 pub mod search;
 pub mod shares;
+pub mod shortcut;
 pub mod trace;
 pub mod view;

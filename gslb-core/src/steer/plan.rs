@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::dependents::Dependents;
+use crate::budget::Budget;
 use crate::site::model::PoolId;
 
 /// Index into [`Plans`].
@@ -44,6 +46,8 @@ pub struct Plans {
     ids: HashMap<Plan, PlanId>,
     /// Memory of `plans` in octets.
     octets: usize,
+    /// Made when the plans are [sealed](Plans::seal).
+    dependents: Dependents,
 }
 
 impl Plan {
@@ -145,10 +149,23 @@ impl Plans {
         self.plans.is_empty()
     }
 
-    /// Drops the lookup index from plans to IDs; compiled plans are only read.
-    pub fn seal(&mut self) {
+    /// Replaces the lookup index from plans to IDs by one from pools to plans; compiled plans are only read.
+    /// That is charged to `budget`, and missing if it is over budget.
+    pub fn seal(&mut self, budget: &mut Budget) {
         self.ids = HashMap::new();
         self.plans.shrink_to_fit();
+        self.dependents = Dependents::of(self, budget);
+    }
+
+    /// The plans that lead to any of these pools, in order and once each, with some that do not; the plans must be
+    /// [sealed](Plans::seal).
+    pub fn leading_to(&self, pools: &[PoolId]) -> impl Iterator<Item = PlanId> {
+        self.dependents.of_pools(pools, self.len() as u32)
+    }
+
+    /// Memory in octets of the index from pools to plans.
+    pub(crate) fn index_memory(&self) -> usize {
+        self.dependents.memory()
     }
 
     /// Calls `visit` with every pool of a plan, in candidate order.

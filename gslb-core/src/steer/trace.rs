@@ -185,6 +185,9 @@ pub enum Reason {
 
 /// Receives the steps of a decision.
 pub trait Trace {
+    /// False if nothing is recorded, so that steps may be skipped that lead to a known end.
+    const IS_READ: bool = true;
+
     /// Records a step; `step` is not called if no one reads it.
     fn note(&mut self, step: impl FnOnce() -> Step);
 
@@ -215,6 +218,8 @@ pub struct Decided {
 pub struct NoTrace;
 
 impl Trace for NoTrace {
+    const IS_READ: bool = false;
+
     #[inline(always)]
     fn note(&mut self, _step: impl FnOnce() -> Step) {}
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::shortcuts::Shortcuts;
 use super::{RoutingTable, Topology};
 use crate::live::pool::{Change, Earlier, EndpointState, PoolLiveness};
 use crate::live::pools::Pools;
@@ -14,7 +15,7 @@ impl RoutingTable {
     /// and a state for each endpoint; those that it lacks are in their initial state, and surplus ones are ignored.
     pub fn new(topology: Topology, states: &States) -> RoutingTable {
         let pools = pools(&topology, states, &Known::default(), 1);
-        RoutingTable::assemble(1, topology, pools)
+        RoutingTable::whole(1, topology, pools)
     }
 
     /// The first table, with all endpoints in their initial state.
@@ -29,7 +30,7 @@ impl RoutingTable {
     pub fn next(&self, topology: Topology, states: &States) -> RoutingTable {
         let generation = self.generation + 1;
         let pools = pools(&topology, states, &Known::of(self, |_| true), generation);
-        RoutingTable::assemble(generation, topology, pools)
+        RoutingTable::whole(generation, topology, pools)
     }
 
     /// Rebases this table, which was made as the [`next`](Self::next) one of `base`, onto `current`, a later successor
@@ -96,12 +97,16 @@ impl RoutingTable {
 
     /// A later table with the same topology and counters, in which these pools are different.
     fn successor(&self, generation: u64, changed: Vec<(PoolId, Arc<PoolLiveness>)>) -> RoutingTable {
-        let next = RoutingTable::assemble(generation, self.topology.clone(), self.pools.with(changed));
-        RoutingTable { counts: self.counts.clone(), ..next }
+        let ids: Vec<PoolId> = changed.iter().map(|(id, _)| *id).collect();
+        let (topology, counts) = (self.topology.clone(), self.counts.clone());
+        let pools = self.pools.with(changed);
+        let shortcuts = self.shortcuts.after(&ids, &topology.plans, &pools);
+        RoutingTable { generation, topology, pools, shortcuts, counts }
     }
 
-    fn assemble(generation: u64, topology: Topology, pools: Pools) -> RoutingTable {
-        RoutingTable { generation, topology, pools, counts: None }
+    fn whole(generation: u64, topology: Topology, pools: Pools) -> RoutingTable {
+        let shortcuts = Shortcuts::new(&topology.plans, &pools);
+        RoutingTable { generation, topology, pools, shortcuts, counts: None }
     }
 }
 

@@ -10,8 +10,10 @@ use crate::locate::column::Column;
 use crate::locate::index::LocationIndex;
 use crate::site::model::{ClientSource, PoolId, PrefixLengths, Site, WhenAllDown};
 use crate::steer::plan::{PlanId, Plans};
+use crate::steer::shortcut::Shortcut;
 use crate::zone::catalog::Catalog;
 use counts::{Counts, Row};
+use shortcuts::Shortcuts;
 use steering::Divisions;
 
 mod bounds;
@@ -21,6 +23,7 @@ pub mod coverage;
 mod liveness;
 pub mod publish;
 mod services;
+mod shortcuts;
 mod steering;
 
 pub use publish::Published;
@@ -32,6 +35,8 @@ pub struct RoutingTable {
     generation: u64,
     topology: Topology,
     pools: Pools,
+    /// Where each plan ends up with these pools.
+    shortcuts: Shortcuts,
     /// Answer counters for this topology; `None` if counting is off.
     counts: Option<Arc<Counts>>,
 }
@@ -148,6 +153,12 @@ impl RoutingTable {
         &self.pools
     }
 
+    /// The shortcut of a plan to answers of a kind.
+    #[inline]
+    pub fn shortcut(&self, plan: PlanId, kind: Kind) -> Shortcut {
+        self.shortcuts.get(plan, kind)
+    }
+
     /// Answer counters of this topology; `None` if counting is off.
     pub fn counts(&self) -> Option<&Arc<Counts>> {
         self.counts.as_ref()
@@ -186,6 +197,7 @@ impl RoutingTable {
     pub fn memory(&self) -> usize {
         let columns: usize = self.topology.columns.iter().map(Column::memory).sum();
         let counts = self.counts.as_ref().map_or(0, |counts| counts.memory());
-        self.topology.catalog.memory() + self.topology.index.memory() + columns + counts
+        let shortcuts = self.shortcuts.memory() + self.topology.plans.index_memory();
+        self.topology.catalog.memory() + self.topology.index.memory() + columns + counts + shortcuts
     }
 }

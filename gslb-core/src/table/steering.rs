@@ -164,7 +164,7 @@ impl<'a> Dividing<'a> {
                 self.divisions.of.insert(root, division);
             }
         }
-        self.plans.seal();
+        self.plans.seal(self.budget);
         let is_whole = self.budget.overrun().is_none();
         let unreached = if is_whole { self.divisions.coverage.problems(self.site, self.index) } else { Vec::new() };
         let refused_at = self.refused_at;
@@ -197,7 +197,7 @@ pub(super) fn memory(site: &Site, index: &LocationIndex, columns: &[Column], pla
     let _ = charge_choosers(site, index, &mut choosers);
     let classes = columns.len() * index.loci.len() * size_of::<u32>();
     let columns: usize = columns.iter().map(Column::memory).sum();
-    (usize::MAX - choosers.left()) + classes + columns + plans.memory()
+    (usize::MAX - choosers.left()) + classes + columns + plans.memory() + plans.index_memory()
 }
 
 /// Charges the memory for finding the regions of `geo` policies: their matchers, and one slot per prefix of the index
