@@ -21,7 +21,7 @@ pub(super) struct Answering<'a, 'm, T> {
     pub(super) query: &'a Query,
     pub(super) state: &'a mut State,
     pub(super) table: &'a RoutingTable,
-    pub(super) sender: &'a Sender,
+    pub(super) sender: Sender<'a>,
     pub(super) message: Message<'m>,
     /// Longest scope of all decisions behind the answer.
     pub(super) scope: u8,

@@ -75,6 +75,7 @@ impl Default for Settings {
 /// A thread's parsed messages, and the state that it needs to answer them.
 #[derive(Debug)]
 pub struct Worker {
+    settings: Arc<Settings>,
     readings: Box<[Reading]>,
     state: State,
 }
@@ -82,7 +83,6 @@ pub struct Worker {
 /// The state of a worker between answers.
 #[derive(Debug)]
 struct State {
-    settings: Arc<Settings>,
     dice: Dice,
     chain: Chain,
     sampling: Sampling,
@@ -93,9 +93,9 @@ struct State {
 }
 
 /// The sender of a query, and its transport.
-#[derive(Debug)]
-struct Sender {
-    resolver: SocketAddr,
+#[derive(Debug, Clone, Copy)]
+struct Sender<'a> {
+    resolver: &'a SocketAddr,
     transport: Transport,
 }
 
@@ -103,14 +103,13 @@ impl Worker {
     /// Creates a worker whose random draws are seeded with `seed`.
     pub fn new(settings: Arc<Settings>, seed: u64) -> Worker {
         let state = State {
-            settings,
             dice: Dice::new(seed),
             chain: Chain::default(),
             sampling: Sampling::new(!seed),
             row: usize::MAX,
             tally: Arc::default(),
         };
-        Worker { readings: vec![Reading::default(); MAX_BATCH].into(), state }
+        Worker { settings, readings: vec![Reading::default(); MAX_BATCH].into(), state }
     }
 
     /// Counts answers in row `row` of the table's [counters](Published::counting). Each row belongs to one worker at a
@@ -185,11 +184,11 @@ impl Worker {
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let sender = Sender { resolver, transport };
+        let sender = Sender { resolver: &resolver, transport };
         let Some(reading) = self.readings.get_mut(at) else { return Reply::Drop };
         match reading.fault {
-            None => self.state.answer(reading, table, &sender, buffer, trace),
-            Some(fault) => self.state.refuse(reading, &sender, fault, buffer),
+            None => self.state.answer(&self.settings, reading, table, sender, buffer, trace),
+            Some(fault) => self.state.refuse(&self.settings, reading, sender, fault, buffer),
         }
     }
 }

@@ -19,17 +19,18 @@ impl State {
     #[inline(always)]
     pub(super) fn answer(
         &mut self,
+        settings: &Settings,
         reading: &mut Reading,
         table: &RoutingTable,
-        sender: &Sender,
+        sender: Sender<'_>,
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
         let Reading { query, key, octets, .. } = reading;
         let query = &*query;
         self.tally.received(sender, *octets, Some(query.qtype));
-        let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), &self.settings);
-        let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, &self.settings));
+        let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
+        let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
         let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
@@ -47,14 +48,14 @@ impl State {
         };
         match query.qclass {
             class::IN => answering.run(),
-            class::CH => chaos::answer(&answering.state.settings, query, answering.key, &mut answering.message),
+            class::CH => chaos::answer(settings, query, answering.key, &mut answering.message),
             _ => answering.message.rcode = Rcode::Refused,
         }
         let Answering { mut message, scope, located, outcome, .. } = answering;
         message.release(opt_len);
-        if let Some(edns) = &query.edns {
+        if let Some(opt) = &opt {
             // Space for it is reserved.
-            let _ = message.put_opt(&opt_reply(edns, sender.transport, &self.settings), opt_len, scope);
+            let _ = message.put_opt(opt, opt_len, scope);
         }
         self.tally.count_subnet(query, located);
         let (rcode, truncated) = (message.rcode, message.truncated);
@@ -65,8 +66,15 @@ impl State {
 
     /// Answers a message that cannot be answered normally, or drops it.
     #[cold]
-    pub(super) fn refuse(&self, reading: &Reading, sender: &Sender, fault: Fault, buffer: &mut [u8]) -> Reply {
-        let (State { settings, tally, .. }, query) = (self, &reading.query);
+    pub(super) fn refuse(
+        &self,
+        settings: &Settings,
+        reading: &Reading,
+        sender: Sender<'_>,
+        fault: Fault,
+        buffer: &mut [u8],
+    ) -> Reply {
+        let (tally, query) = (&self.tally, &reading.query);
         let rcode = match fault {
             Fault::Short => {
                 tally.short.add(1);

@@ -180,7 +180,7 @@ pub struct Tally {
 impl Tally {
     /// Counts a query; one that cannot be parsed counts as type `other`.
     #[inline]
-    pub(super) fn received(&self, sender: &Sender, octets: usize, qtype: Option<u16>) {
+    pub(super) fn received(&self, sender: Sender<'_>, octets: usize, qtype: Option<u16>) {
         let [v4, v6] = &self.queries;
         let family = if sender.resolver.is_ipv4() { v4 } else { v6 };
         let index = qtype.and_then(|qtype| INDEX.get(usize::from(qtype))).copied().unwrap_or(OTHER);

@@ -67,12 +67,12 @@ impl NameKey {
     /// Parses the name at the start of `window`, which is longer than any name: bounds were checked.
     #[inline(always)]
     fn fill_from(&mut self, window: &[u8; ROOM]) -> Result<(usize, [u8; 4]), Malformed> {
-        let (mut at, mut labels, mut longest) = (0, 0u8, 0);
+        let (mut at, mut labels, mut all) = (0, 0u8, 0);
         loop {
-            let len = *window.get(at).ok_or(Malformed)?;
-            longest = len.max(longest);
-            at += 1 + usize::from(len);
-            if len == 0 {
+            let bits = *window.get(at).ok_or(Malformed)?;
+            all |= bits;
+            at += 1 + usize::from(bits);
+            if bits == 0 {
                 break;
             }
             if at >= MAX_NAME {
@@ -80,8 +80,8 @@ impl NameKey {
             }
             labels += 1;
         }
-        // The octet of a compression pointer is greater than any length.
-        if usize::from(longest) > MAX_LABEL {
+        // Compression pointers, and lengths that are too great, have a bit that no length has.
+        if usize::from(all) > MAX_LABEL {
             return Err(Malformed);
         }
         let ((to, _), (from, _)) = (self.lower.as_chunks_mut::<BLOCK>(), window.as_chunks::<BLOCK>());
@@ -166,7 +166,7 @@ impl NameKey {
 }
 
 /// Copies a part of a name in lowercase. Length octets are below 'A', so they do not change.
-#[inline]
+#[inline(always)]
 fn lowercase(to: &mut [u8; BLOCK], from: &[u8; BLOCK]) {
     let ((to, _), (from, _)) = (to.as_chunks_mut::<VECTOR>(), from.as_chunks::<VECTOR>());
     for (to, from) in to.iter_mut().zip(from) {
