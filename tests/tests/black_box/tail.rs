@@ -149,7 +149,7 @@ fn it_ends_with_its_reader_its_token_and_ctrl_c() {
     under_load(&server, || all.iter_mut().for_each(|tail| drop(tail.line())));
     let more = folder.ask(&server, "tail");
     assert_eq!(more.code, 3, "{}", more.err);
-    assert!(more.err.contains("You watch answers 4 times already"), "{}", more.err);
+    assert!(more.err.contains("You already watch answers 4 times"), "{}", more.err);
 }
 
 #[test]
