@@ -91,7 +91,7 @@ mod tests {
         known[0][0].up = false;
         let after = site("z = { address = \"192.0.2.1\", weight = 7 }, y = { address = \"192.0.2.3\" }");
         let carried = carried_states(&before, &known, &after);
-        // In order of names: `y` has another target, so it is another endpoint.
-        assert_eq!(*carried[0], [EndpointState::new(true, 1), EndpointState::new(false, 7)]);
+        // `y` has another target, so it is another endpoint.
+        assert_eq!(*carried[0], [EndpointState::new(false, 7), EndpointState::new(true, 1)]);
     }
 }
