@@ -64,8 +64,8 @@ pub(super) async fn choose(
             Ok((revision, document)) => {
                 // A stored revision was active before, so it may take any memory.
                 let budget = revision.map_or_else(|| Budget::of_file(document.text().len()), |_| Budget::UNLIMITED);
-                let served = serve(document, inputs, budget).await;
-                served.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
+                let result = serve(document, inputs, budget).await;
+                result.map_err(|why| Unservable { revision, why }).map(|it| (revision, it))
             }
             Err(unservable) => Err(unservable),
         };

@@ -74,7 +74,8 @@ impl Control {
         self.shared.health_events.clone()
     }
 
-    /// Runs `look` on endpoint health and the matching active state. It runs on the publisher task, so it must be quick.
+    /// Runs `look` on endpoint health and the matching active state. It runs on the publisher task, so it must be
+    /// quick.
     ///
     /// # Errors
     /// [`Refusal::Internal`] if the task has ended.
@@ -116,8 +117,8 @@ impl Control {
         answer.await.unwrap_or(Err(Refusal::Internal))
     }
 
-    /// Waits until no other dry run is at work. The work itself must keep the permit: it goes on even if its caller stops
-    /// waiting.
+    /// Waits until no other dry run is at work. The work itself must keep the permit: it goes on even if its caller
+    /// stops waiting.
     ///
     /// # Errors
     /// [`Refusal::Busy`], and [`Refusal::Internal`] if the task has ended.
@@ -136,7 +137,8 @@ impl Control {
         self.compute(change, scopes).await
     }
 
-    /// Like [`dry_run`](Self::dry_run), but also works if the document comes from a file: the plan is for the author of the file.
+    /// Like [`dry_run`](Self::dry_run), but also works if the document comes from a file: the plan is for the author of
+    /// the file.
     ///
     /// # Errors
     /// As for [`dry_run`](Self::dry_run).
@@ -160,7 +162,7 @@ impl Control {
     /// Compiles a document, which need not be the active one, with the active databases and overrides.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] where it cannot be served with the databases of today.
+    /// [`Refusal::Invalid`] if it cannot be served with the current databases.
     pub async fn table_of(&self, document: Document) -> Result<Arc<RoutingTable>, Refusal> {
         let permit = self.acquire_dry_run_permit().await?;
         let base = self.active();

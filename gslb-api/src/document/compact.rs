@@ -1,4 +1,4 @@
-//! The form in which a document is kept: JSON without spaces, a fraction of what it takes as a value.
+//! A document as compact JSON text, which takes a fraction of the memory of a value.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,11 +18,12 @@ pub struct Document(Arc<Inner>);
 struct Inner {
     /// One JSON object without spaces, in which no key is twice.
     text: Box<str>,
-    /// Where the entries of each section are, found when one is asked for first.
+    /// The positions of the entries of each section, found when one is first needed.
     places: [OnceLock<Places>; Section::ALL.len()],
 }
 
-/// Where the keys of a section stand in the text, in the order of the document, and their numbers in the order of the keys.
+/// The positions of a section's keys in the text, in document order, and their indices sorted by
+/// key.
 #[derive(Debug, Default)]
 struct Places {
     written: Box<[usize]>,
@@ -51,7 +52,7 @@ impl Document {
         raw.map_or_else(|_| Json::from(&Value::Null), Json::from)
     }
 
-    /// True where it is an object at all.
+    /// True if it is an object.
     pub fn is_object(&self) -> bool {
         self.text().starts_with('{')
     }
@@ -61,13 +62,13 @@ impl Document {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// True where both say the same, in whatever order.
+    /// True if both are equal, regardless of order.
     pub fn is_equal(&self, other: &Self) -> bool {
-        // What differs in its order only has the same length.
+        // Texts that differ only in order have the same length.
         self == other || (self.text().len() == other.text().len() && self.to_value() == other.to_value())
     }
 
-    /// A digest of what it says.
+    /// A digest of the content.
     pub fn digest(&self) -> Etag {
         Etag::of_octets(self.text().as_bytes())
     }
@@ -77,7 +78,7 @@ impl Document {
         Members::of_text(self.text()).unwrap_or_default()
     }
 
-    /// The entries of `section` as JSON; nothing where it has none of the kind.
+    /// The entries of `section` as JSON; `None` if the section is missing.
     pub fn section(&self, section: Section) -> Option<&str> {
         let key = key_of(section.key());
         let value = self.members().get(&key)?;
@@ -111,15 +112,15 @@ impl Document {
         places.filter_map(|at| self.member_at(*at)).map(|(key, value)| (name_of(key), value)).collect()
     }
 
-    /// The same document with `value` as the entry `name` of `section`: in the place of the one that is there, or behind all
-    /// others. Without a value, the entry is removed and the order of the others stays.
+    /// The same document with `value` as the entry `name` of `section`: replaces an existing one, or is appended.
+    /// Without a value, the entry is removed, and the order of the others stays.
     pub fn with_entry(&self, section: Section, name: &str, value: Option<&Value>) -> Self {
         let entry = value.map(Value::to_string);
         let (key, section_key, members) = (key_of(name), key_of(section.key()), self.members());
         let replaced = match members.get(&section_key) {
             Some(entries) => match Members::of(entries) {
                 Some(entries) => entries.with(&key, entry.as_deref()),
-                // What is no table has no entries.
+                // A value that is not a table has no entries.
                 None => return self.clone(),
             },
             None => match &entry {
@@ -162,7 +163,7 @@ impl Default for Document {
 }
 
 impl PartialEq for Document {
-    /// True where both say the same to the letter.
+    /// True if both texts are equal.
     fn eq(&self, other: &Self) -> bool {
         self.is(other) || self.text() == other.text()
     }

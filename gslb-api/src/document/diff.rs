@@ -53,7 +53,7 @@ fn compare(pointer: &mut String, before: &RawValue, after: &RawValue, list: &mut
     }
 }
 
-/// Whether two values that are written differently are the same all the same: the order of members does not matter.
+/// Whether two values are equal regardless of the order of members.
 fn is_same(one: &RawValue, other: &RawValue) -> bool {
     let value = |raw: &RawValue| serde_json::from_str::<Value>(raw.get()).ok();
     one.get().len() == other.get().len() && value(one) == value(other)
@@ -127,8 +127,8 @@ mod tests {
             let [old, new] = entry(name);
             let pointer = format!("/pools/{}", name.replace('/', "~1"));
             let whole = differences(&before, &after).into_iter().filter(|found| found.pointer.starts_with(&pointer));
-            let [told, whole] = [differences_of_entry("pools", name, old, new), whole.collect()];
-            assert_eq!(json!(told), json!(whole));
+            let [direct, whole] = [differences_of_entry("pools", name, old, new), whole.collect()];
+            assert_eq!(json!(direct), json!(whole));
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn from_json(octets: &[u8], budget: &mut Budget) -> Result<Value, Unread> {
     value.map_err(|error| unread(&error, budget))
 }
 
-/// Why JSON is not read, for which `budget` is what is left.
+/// The error of JSON that could not be read; `budget` is the remaining budget.
 pub(super) fn unread(error: &serde_json::Error, budget: &Budget) -> Unread {
     match budget.overrun() {
         Some(_) => Unread::TooMuch(error.to_string()),
@@ -174,7 +174,7 @@ mod tests {
     use super::super::document_from_json;
     use super::*;
 
-    /// Read in both ways, which must come to the same.
+    /// Reads in both ways, which must give the same result.
     fn from_json(octets: &[u8]) -> Result<Value, Unread> {
         let value = super::from_json(octets, &mut { Budget::UNLIMITED });
         let document = document_from_json(octets, &mut { Budget::UNLIMITED });

@@ -1,4 +1,4 @@
-//! The members of a JSON object as pieces of its text: what is compared or replaced without being read.
+//! The members of a JSON object as slices of its text, to compare or replace them without parsing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,7 +22,7 @@ pub(crate) fn name_of(key: &str) -> String {
 }
 
 impl<'d> Members<'d> {
-    /// Those of `value`; none where it is no object.
+    /// The members of `value`; `None` if it is not an object.
     pub(crate) fn of(value: &'d RawValue) -> Option<Self> {
         Self::of_text(value.get())
     }
@@ -42,12 +42,12 @@ impl<'d> Members<'d> {
         self.0.iter().map(|(key, value)| (key.get(), *value)).collect()
     }
 
-    /// The object with `value` for `key`, which is in quotes: in the place of the one that is there, or behind all others.
-    /// Without a value, the key is left out.
+    /// The object with `value` for `key`, which is in quotes: replaces an existing member, or is appended. Without a
+    /// value, the key is removed.
     pub(crate) fn with(&self, key: &str, value: Option<&str>) -> String {
         let length = |(key, value): &(&RawValue, &RawValue)| key.get().len() + value.get().len() + 2;
-        let room: usize = self.0.iter().map(length).sum();
-        let mut text = String::with_capacity(room + key.len() + value.map_or(0, str::len) + 4);
+        let length_so_far: usize = self.0.iter().map(length).sum();
+        let mut text = String::with_capacity(length_so_far + key.len() + value.map_or(0, str::len) + 4);
         text.push('{');
         let mut add = |key: &str, value: &str| {
             if text.len() > 1 {

@@ -15,8 +15,8 @@ use super::json::{MAX_DEPTH, Unread, unread};
 /// Members of an object that are looked at one by one; with more they are found by a hash.
 const FEW: usize = 8;
 
-/// Reads a document in JSON, as [`from_json`](super::from_json) does, without making a value of it. It is not looked at whether
-/// it is an object.
+/// Reads a document in JSON, as [`from_json`](super::from_json) does, without making a value of it. It is not looked at
+/// whether it is an object.
 ///
 /// # Errors
 /// [`Unread`], with line and column.
@@ -47,7 +47,7 @@ impl State {
         serde_json::to_writer(&mut self.out, &value).map_err(E::custom)
     }
 
-    /// Text, which is there twice: in the document, and in the tree that is made of it.
+    /// Text takes memory twice: in the document and in the tree.
     fn text<E: Error>(&mut self, text: &str) -> Result<(), E> {
         self.charge(2 * text.len())?;
         self.write(text)
@@ -60,18 +60,18 @@ impl State {
     }
 }
 
-/// Where the keys of an object were written.
+/// The positions of the keys of an object.
 #[derive(Default)]
 struct Keys {
     few: Vec<usize>,
     /// By their hash.
     many: HashMap<u64, usize>,
-    /// Those that have the hash of another one.
+    /// Keys whose hash equals that of another one.
     alike: Vec<usize>,
 }
 
 impl Keys {
-    /// Whether `key` is there, which is added as written at `at` where it is not.
+    /// Whether `key` exists; otherwise adds it with the position `at`.
     fn has(&mut self, key: &str, at: usize, state: &State) -> bool {
         let is_it = |at: &usize| state.key_at(*at).is_some_and(|known| known == key);
         if self.many.is_empty() {
@@ -105,7 +105,7 @@ impl Keys {
     }
 }
 
-/// A value with so many levels left.
+/// A value within this many levels.
 struct Rewriting<'s> {
     left: usize,
     state: &'s RefCell<State>,
@@ -190,7 +190,7 @@ impl<'de> Visitor<'de> for Rewriting<'_> {
     }
 }
 
-/// An item of an array, with what divides it from the one before.
+/// An item of an array, with the separator before it.
 struct Item<'s> {
     is_first: bool,
     value: Rewriting<'s>,
@@ -208,7 +208,7 @@ impl<'de> DeserializeSeed<'de> for Item<'_> {
     }
 }
 
-/// A key of an object, with what divides it from the member before.
+/// A key of an object, with the separator before it.
 struct Key<'k, 's> {
     is_first: bool,
     keys: &'k mut Keys,

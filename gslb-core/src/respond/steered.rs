@@ -144,7 +144,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 records.add(&entry.data, ttl);
             },
         };
-        // Whoever reads the steps gets all of them.
+        // A recording tracer gets all steps.
         let outcome = match T::IS_READ {
             true => decision.decide(target.plan),
             false => decision.decide_by(self.table.shortcut(target.plan, context.kind), target.plan),

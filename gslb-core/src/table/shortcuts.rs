@@ -9,10 +9,10 @@ use crate::steer::plan::{PlanId, Plans};
 use crate::steer::shortcut::Shortcut;
 use crate::steer::view::View;
 
-/// Plans per chunk: a table in which a pool changes copies the chunks of the plans that end up elsewhere.
+/// Plans per chunk: a table in which a pool changes copies the chunks of the plans whose outcome changes.
 const CHUNK: usize = 512;
 
-/// The kinds of answers that have shortcuts. Only services whose endpoints are names are asked for others, and rarely.
+/// The kinds of answers that have shortcuts. Other kinds are only for services whose endpoints are names, and are rare.
 const KINDS: [Kind; 2] = [Kind::A, Kind::Aaaa];
 
 /// The shortcuts of all plans.
@@ -56,7 +56,7 @@ fn found(plan: PlanId, plans: &Plans, pools: &Pools) -> [Packed; 2] {
 }
 
 /// A shortcut in four octets, since there may be one for each client location of each service: its number in the upper
-/// bits, and what it is in the lower ones.
+/// bits, and its kind in the lower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Packed(u32);
 

@@ -57,11 +57,11 @@ fn files_that_are_refused_take_little_memory() {
         let mut python = Command::new("python3");
         python.args(["-c", script]).arg(check.get_program()).args(check.get_args()).current_dir(folder.path(""));
         let ran = run(&mut python);
-        let mut told =
+        let mut figures =
             ran.out.lines().last().unwrap_or_default().split(' ').map(|number| number.parse::<f64>().unwrap());
-        let peak = told.next().unwrap() / 1e3;
+        let peak = figures.next().unwrap() / 1e3;
         assert!(peak < MOST, "{what}: {peak} MB for a check");
-        assert_eq!(told.next(), Some(1.0), "{what}: {}{}", ran.out, ran.err);
+        assert_eq!(figures.next(), Some(1.0), "{what}: {}{}", ran.out, ran.err);
         let said = format!("{}{}", ran.out, ran.err);
         assert!(said.contains("MiB of memory") || said.contains("more memory than there is"), "{what}: {said}");
         assert!(said.contains(document) || said.contains("part-"), "{what}: {said}");

@@ -104,7 +104,7 @@ pub(super) struct Task {
     meters: Arc<Meters>,
 }
 
-/// What the task begins with.
+/// The initial state of the task.
 pub(super) struct Initial {
     pub(super) store: Arc<dyn Store>,
     pub(super) published: Arc<Published>,
@@ -115,7 +115,7 @@ pub(super) struct Initial {
     pub(super) keeper: Keeper,
 }
 
-/// What the handles of the task share with it.
+/// The state shared between the task and its handles.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) active: watch::Receiver<Arc<Active>>,
@@ -215,8 +215,8 @@ impl Task {
         }
     }
 
-    /// Awaits `work` while handling health events, which must not wait for a compile or a disk. The active state may have
-    /// changed when `work` ends.
+    /// Awaits `work` while handling health events, which must not wait for a compile or a disk. The active state may
+    /// have changed when `work` ends.
     async fn while_handling_events<T>(&mut self, mailbox: &mut Mailbox, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
@@ -228,7 +228,8 @@ impl Task {
         }
     }
 
-    /// Runs `work` on a blocking thread while handling health events. A panic there is an internal error and ends nothing else.
+    /// Runs `work` on a blocking thread while handling health events. A panic there is an internal error and ends
+    /// nothing else.
     async fn run_blocking<T: Send + 'static>(
         &mut self,
         mailbox: &mut Mailbox,
@@ -330,8 +331,8 @@ impl Task {
         Ok(done)
     }
 
-    /// The TOML text of the document that `change` activates, packed for the store; `None` if there is none, or it is stored
-    /// already.
+    /// The TOML text of the document that `change` activates, packed for the store; `None` if there is none, or it is
+    /// stored already.
     async fn text(
         &mut self,
         mailbox: &mut Mailbox,
@@ -416,8 +417,8 @@ impl Task {
         );
     }
 
-    /// Ends expired overrides: at once in the active state, and in the store together with an audit entry. If the store fails,
-    /// saving is retried.
+    /// Ends expired overrides: at once in the active state, and in the store together with an audit entry. If the store
+    /// fails, saving is retried.
     async fn expire(&mut self, mailbox: &mut Mailbox) {
         let (now, at, base) = (now(), Instant::now(), self.base());
         if base.overrides.values().any(|it| self.deadlines.has_passed(it, now, at)) {
