@@ -205,10 +205,13 @@ fn answered<T: Trace + Default>(table: &RoutingTable, services: usize) -> Traces
 
 #[test]
 fn plans_have_shortcuts_to_where_they_end() {
-    let policies =
-        ["{ failover = [\"one\", \"two\"] }", "{ failover = [\"one\", { weighted = { two = 1, far = 1 } }] }"];
+    let policies = [
+        "{ failover = [\"one\", \"two\"] }",
+        "{ failover = [\"one\", { weighted = { two = 1, far = 1 } }] }",
+        "{ failover = [\"one\", { only = \"v6\" }] }",
+    ];
     let policies = policies.map(str::to_owned).to_vec();
-    let site = Site { policies, when_all_down: vec!["servfail"; 2], weight: 1, min_up: 1 };
+    let site = Site { policies, when_all_down: vec!["servfail"; 3], weight: 1, min_up: 1 };
     let mut table = RoutingTable::initial(site.topology(None).unwrap());
     let shortcut = |table: &RoutingTable, service: &str, kind| {
         let topology = table.topology();
@@ -223,6 +226,9 @@ fn plans_have_shortcuts_to_where_they_end() {
     assert_eq!(shortcut(&table, "s0", Kind::A), Shortcut::Pool(two, Demand::Up), "the IPv4 endpoint is down");
     assert_eq!(shortcut(&table, "s0", Kind::Aaaa), Shortcut::Pool(one, Demand::Up));
     assert!(matches!(shortcut(&table, "s1", Kind::A), Shortcut::Part(_, Demand::Up)), "a draw begins there");
+    assert_eq!(shortcut(&table, "s2", Kind::A), Shortcut::NoSuchKind);
+    let without = table.with_changes(&[change(&table, 2, 0, EndpointState::new(false, 1))]);
+    assert_eq!(shortcut(&without, "s2", Kind::A), Shortcut::None, "the `only` decides, and is down");
     let soon = EndpointState { ttl_limit: 2, ..EndpointState::new(false, 1) };
     table = table.with_changes(&[change(&table, 0, 0, soon)]);
     assert_eq!(shortcut(&table, "s0", Kind::A), Shortcut::None, "the pool that is passed over limits the TTL");

@@ -36,6 +36,35 @@ impl Shortcut {
             }
         }
     }
+
+    /// True if this shortcut of a plan still holds after these pools have changed, which are in order: a pool that is
+    /// taken by all services would otherwise cost a search for each of their plans. Not complete: false for plans that
+    /// are more than a list of pools.
+    pub fn survives(self, changed: &[PoolId], view: View<'_>, plan: PlanId) -> bool {
+        let list = match view.plans.get(plan) {
+            Some(Plan::Pool(_)) => &[plan][..],
+            Some(Plan::Failover(list)) => list,
+            _ => return false,
+        };
+        let pool = |next: &PlanId| match view.plans.get(*next) {
+            Some(Plan::Pool(pool)) => Some(*pool),
+            _ => None,
+        };
+        if !list.iter().all(|next| pool(next).is_some()) {
+            return false;
+        }
+        let mut pools = list.iter().filter_map(pool);
+        let has_changed = |pool: PoolId| changed.binary_search(&pool).is_ok();
+        match self {
+            // The walk does not come to the pools behind it.
+            Shortcut::Pool(taken, Demand::Up) => {
+                pools.find(|&pool| pool == taken || has_changed(pool)) == Some(taken) && !has_changed(taken)
+            }
+            // Endpoints of this kind cannot appear, so one pool that is up is enough.
+            Shortcut::NoSuchKind => pools.any(|id| !has_changed(id) && view.pool(id).is_some_and(|pool| pool.is_up())),
+            Shortcut::Pool(..) | Shortcut::Part(..) | Shortcut::None => false,
+        }
+    }
 }
 
 /// A search that stops where a draw begins.

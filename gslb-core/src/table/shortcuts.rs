@@ -25,11 +25,18 @@ impl Shortcuts {
         Shortcuts((0..plans.len() as u32).map(|plan| found(PlanId(plan), plans, pools)).collect())
     }
 
-    /// The shortcuts after these pools have changed. Only plans that lead to them are looked at.
+    /// The shortcuts after these pools have changed, which are in order. Only plans that lead to them are looked at.
     pub(super) fn after(&self, changed: &[PoolId], plans: &Plans, pools: &Pools) -> Shortcuts {
-        let differing = |PlanId(at): PlanId| {
-            let now = found(PlanId(at), plans, pools);
-            (self.0.get(at as usize) != Some(&now)).then_some((at as usize, now))
+        let differing = |id: PlanId| {
+            let before = self.0.get(id.0 as usize)?;
+            let survives = |(packed, kind): (&Packed, Kind)| {
+                packed.unpack().survives(changed, View { plans, pools, kind, steers_both: true }, id)
+            };
+            if before.iter().zip(KINDS).all(survives) {
+                return None;
+            }
+            let now = found(id, plans, pools);
+            (*before != now).then_some((id.0 as usize, now))
         };
         Shortcuts(self.0.with(plans.leading_to(changed).filter_map(differing).collect()))
     }
