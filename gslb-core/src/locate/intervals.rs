@@ -328,10 +328,16 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
             let table = self.tables.len() as u32;
             return table << BITS_BITS | self.table(leading, depth, intervals);
         }
-        if !self.with(self.line.end..intervals.end).fit(CLASSES) {
+        let mut with_all = self.with(self.line.end..intervals.end);
+        if !with_all.fit(CLASSES) {
             self.flush(intervals.start);
+            with_all = self.with(intervals.clone());
         }
         let line = self.lines.len() as u32;
+        if with_all.fit(CLASSES) {
+            (self.line.end, self.distances) = (intervals.end, with_all);
+            return TO_LINE | line;
+        }
         for at in self.line.end..intervals.end {
             let mut distances = self.with(at..at + 1);
             if !distances.fit(CLASSES) {
