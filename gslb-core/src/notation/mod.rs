@@ -1,5 +1,6 @@
 //! TOML and JSON as a tree that knows where each value is, and readers of its values that report every problem at once.
 
+mod draft;
 pub mod duration;
 mod item;
 pub(crate) mod json;

@@ -7,9 +7,10 @@ use toml_parser::lexer::{Token, TokenKind};
 use toml_parser::parser::{RecursionGuard, ValidateWhitespace, parse_document};
 use toml_parser::{ErrorSink, Expected, ParseError, Source, Span};
 
+use super::draft::DUPLICATE;
 use super::line_index::LineIndex;
 use super::problems::Problems;
-use super::toml_tree::{Builder, DUPLICATE};
+use super::toml_tree::Builder;
 use super::tree::{Entry, MAX_DEPTH, Node, Position, Table, Value};
 use crate::budget::{Budget, OverBudget};
 use crate::problem::Path;

@@ -42,6 +42,7 @@ mod target;
 mod thaw;
 mod token;
 mod top;
+mod undrain;
 pub mod usage;
 
 /// The subcommands.
@@ -88,7 +89,7 @@ pub enum Command {
     Drain(overrides::OverrideArgs),
     /// End a drain
     #[command(after_help = "Example:\n  gslb undrain data-center/fra")]
-    Undrain(overrides::Undrain),
+    Undrain(undrain::Undrain),
     /// Force endpoints up, down or to a weight, whatever probes say
     #[command(subcommand, after_help = "Example:\n  gslb force down endpoint/fra/fra-1 --for 1h --reason 'bad disk'")]
     Force(overrides::Force),
@@ -159,7 +160,7 @@ impl Command {
             Command::History(arguments) => history::history(&arguments),
             Command::Rollback(arguments) => history::rollback(&arguments),
             Command::Drain(arguments) => overrides::drain(&arguments),
-            Command::Undrain(arguments) => overrides::undrain(&arguments),
+            Command::Undrain(arguments) => undrain::undrain(&arguments),
             Command::Force(force) => overrides::force(&force),
             Command::Overrides(arguments) => overrides::overrides(&arguments),
             Command::Status(arguments) => status::status(&arguments),

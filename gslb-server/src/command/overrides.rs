@@ -1,4 +1,4 @@
-//! `gslb drain`, `undrain`, `force` and `overrides`: states that an operator forces, regardless of document and probes.
+//! `gslb drain`, `force` and `overrides`: states that an operator forces, regardless of document and probes.
 
 use std::error::Error;
 use std::fmt;
@@ -19,7 +19,6 @@ use serde_json::Value;
 use super::Outcome;
 use super::age::relative;
 use super::change::{ChangeOptions, report, revision, suspicions};
-use super::confirm;
 use super::moves;
 use super::remote::{Format, Remote, read, show};
 use super::resource::current_tag;
@@ -30,7 +29,7 @@ use crate::printable::printable;
 use gslb_api::escape;
 
 /// The path of overrides.
-const PATH: &str = "/api/v1/overrides";
+pub(super) const PATH: &str = "/api/v1/overrides";
 
 /// Targets and reason of an override.
 #[derive(Debug, Args)]
@@ -50,26 +49,6 @@ pub struct OverrideArgs {
     /// Name of the override [default: made from the rest]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
-    /// Show every answer that moves
-    #[arg(short, long)]
-    verbose: bool,
-    #[command(flatten)]
-    options: ChangeOptions,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-#[derive(Debug, Args)]
-pub struct Undrain {
-    /// Targets as they were drained
-    #[arg(required = true, value_name = "TARGET")]
-    targets: Vec<String>,
-    /// Whose drains to end [default: the token's name]
-    #[arg(long, value_name = "NAME", conflicts_with = "all")]
-    owner: Option<String>,
-    /// End everybody's drains of these targets
-    #[arg(long)]
-    all: bool,
     /// Show every answer that moves
     #[arg(short, long)]
     verbose: bool,
@@ -230,13 +209,13 @@ fn later(requested: Option<Duration>, entry: Option<types::Timestamp>) -> Ends {
 }
 
 /// The name of this client's token.
-fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
+pub(super) fn own_name(client: &Client) -> Result<String, Box<dyn Error>> {
     let own: Caller = client.ask(Request::get("/api/v1/token"))?.read()?;
     Ok(own.name)
 }
 
 /// Prints a line for people. A closed standard output is not an error.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{}", printable(line));
 }
 
@@ -280,7 +259,7 @@ pub(super) fn force_text(force: types::Force) -> String {
     }
 }
 
-fn texts(targets: &[Pattern]) -> Vec<String> {
+pub(super) fn texts(targets: &[Pattern]) -> Vec<String> {
     targets.iter().map(ToString::to_string).collect()
 }
 
@@ -289,71 +268,6 @@ fn sorted(targets: &[String]) -> Vec<String> {
     sorted.sort();
     sorted.dedup();
     sorted
-}
-
-pub(super) fn undrain(arguments: &Undrain) -> Outcome {
-    let client = arguments.remote.client()?.needing(arguments.options.role());
-    let all: ByName<Override> = client.ask(Request::get(PATH))?.read()?;
-    // A drain of several targets does not end for just one of them.
-    let is_requested = |entry: &Override| texts(&entry.targets).iter().all(|target| arguments.targets.contains(target));
-    let meets = |entry: &Override| texts(&entry.targets).iter().any(|target| arguments.targets.contains(target));
-    let met: Vec<(&str, &Override)> =
-        all.iter().filter(|(_, entry)| entry.force == types::Force::Drain && meets(entry)).collect();
-    if !met.iter().any(|(_, entry)| is_requested(entry)) {
-        return Err(not_drained(arguments, &met).into());
-    }
-    let owner = match (&arguments.owner, arguments.all) {
-        (_, true) => None,
-        (Some(owner), _) => Some(owner.clone()),
-        (None, _) => Some(own_name(&client)?),
-    };
-    let is_own = |entry: &Override| owner.as_ref().is_none_or(|owner| entry.owner == *owner);
-    let (mut ending, mut staying): (Vec<_>, Vec<_>) =
-        met.into_iter().partition(|(_, entry)| is_requested(entry) && is_own(entry));
-    if ending.is_empty() {
-        let (of_others, wider): (Vec<_>, Vec<_>) = staying.into_iter().partition(|(_, entry)| is_requested(entry));
-        let question = format!("{}\nEnd it anyway?", still(&of_others));
-        if !confirm::is_interactive() {
-            let hint = "none of these is yours: add --all to end them, or --owner NAME to end those of one owner";
-            return Err(format!("{}\n{hint}", still(&of_others)).into());
-        }
-        if !confirm::confirmed(&printable(&question))? {
-            return Err("nothing was changed".into());
-        }
-        (ending, staying) = (of_others, wider);
-    }
-    // The first exit code that is not a success.
-    let mut code = ExitCode::SUCCESS;
-    for (id, _) in ending {
-        let removed = remove(&arguments.remote, &arguments.options, arguments.verbose, id)?;
-        code = if code == ExitCode::SUCCESS { removed } else { code };
-    }
-    if !staying.is_empty() && arguments.remote.is_talkative() {
-        say(&still(&staying));
-    }
-    Ok(code)
-}
-
-/// Why there is no drain to end.
-fn not_drained(arguments: &Undrain, met: &[(&str, &Override)]) -> String {
-    let requested = arguments.targets.join(" ");
-    if met.is_empty() {
-        return format!("no drain has the target {requested}; `gslb overrides` lists all overrides");
-    }
-    format!(
-        "{}\nThese drains have other targets too: name all of them, or end one with `gslb overrides delete ID`",
-        still(met)
-    )
-}
-
-/// Active drains with owner and end, one per line.
-fn still(drains: &[(&str, &Override)]) -> String {
-    let line = |(id, entry): &(&str, &Override)| {
-        let ends = entry.expires.map_or_else(|| "until it is removed".to_owned(), |ends| format!("until {ends}"));
-        let (targets, Override { owner, reason, .. }) = (texts(&entry.targets).join(" "), entry);
-        printable(&format!("{targets} is still drained by {owner} {ends} (override {id}): {reason}")).into_owned()
-    };
-    drains.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn overrides(arguments: &Overrides) -> Outcome {
@@ -376,7 +290,7 @@ fn not_saved(client: &Client) -> Result<Option<String>, Box<dyn Error>> {
     Ok(unsaved.map(|degraded| degraded.why))
 }
 
-fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) -> Outcome {
+pub(super) fn remove(remote: &Remote, options: &ChangeOptions, is_verbose: bool, id: &str) -> Outcome {
     let client = remote.client()?.needing(options.role());
     let path = format!("{PATH}/{}", escape(id));
     let mut request = Request::new(Method::DELETE, options.path(&path));

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub(crate) mod carry_over;
 mod layout;
 pub(crate) mod mass_failures;
+mod queries;
 
 use super::endpoint::{Endpoint, Held, Rules, Source};
 use super::flaps::Flaps;
@@ -185,113 +186,6 @@ impl Health {
         }
         self.settle(number, now, wall, &mut effects);
         Some(effects)
-    }
-
-    /// The state of every endpoint, before overrides.
-    pub fn states(&self) -> States {
-        let ends = self.first.iter().skip(1).copied().chain([self.endpoints.len()]);
-        let of_pool = |(&first, end)| self.endpoints.get(first..end).unwrap_or_default().iter();
-        self.first.iter().zip(ends).map(of_pool).map(|pool| pool.map(|known| known.state).collect()).collect()
-    }
-
-    /// The state of one endpoint, before overrides.
-    pub fn state(&self, member: Member) -> Option<EndpointState> {
-        Some(self.endpoints.get(self.number(member)?)?.state)
-    }
-
-    /// The status of an endpoint, with its evidence.
-    pub fn status(&self, member: Member, now: Moment) -> Option<Status> {
-        let known = self.endpoints.get(self.number(member)?)?;
-        let all = &self.probed;
-        let of = |probe: &EndpointProbe| self.probed.get(probe.target as usize);
-        let leading = known.probes.leading(all).and_then(|probe| Some((probe, of(probe)?)));
-        let limit = known.state.ttl_limit;
-        Some(Status {
-            up: known.endpoint.up,
-            source: known.endpoint.source,
-            since: known.since,
-            why: match (known.endpoint.held, leading) {
-                // The operator who decides whether to accept the failures needs to see them.
-                (Some(Held::MassFailure), Some(_)) => format!("would be down: {}", known.probes.why(all, false)).into(),
-                _ => match known.probes.disagreement(all, known.endpoint.up) {
-                    Some(disagreement) => format!("{}; now {disagreement}", known.why).into(),
-                    None => known.why.clone(),
-                },
-            },
-            held: known.endpoint.held,
-            recovered: known.recovered,
-            probes: known.probes.statuses(all),
-            progress: leading.map(|(probe, probed)| probe.progress(probed)),
-            outcomes: leading.map_or_else(Vec::new, |(_, probed)| probed.outcomes.iter().cloned().collect()),
-            unable: known.probes.unable(all),
-            latency: known.probes.iter().filter_map(of).find_map(|probed| probed.latency.get()),
-            response: known.probes.iter().filter_map(of).find_map(|probed| probed.response.get()),
-            certificate_expires: known.probes.iter().filter_map(of).filter_map(|it| it.certificate_expires).min(),
-            flaps: known.flaps.count(now),
-            ttl_limit: (limit != NO_TTL_LIMIT).then_some(limit),
-        })
-    }
-
-    /// The status to save for an endpoint; `None` if nothing is known of it.
-    pub fn saved(&self, member: Member) -> Option<(SavedKey, SavedStatus)> {
-        let known = self.endpoints.get(self.number(member)?)?;
-        let key = SavedKey::of(&known.pool, &known.name, &known.answers);
-        let EndpointHealth { since, recovered, .. } = *known;
-        let status = SavedStatus { up: known.endpoint.up, since, why: known.why.to_string(), recovered };
-        (known.endpoint.source != Source::Initial).then_some((key, status))
-    }
-
-    /// All endpoints, pool by pool.
-    pub fn members(&self) -> impl Iterator<Item = Member> {
-        self.endpoints.iter().map(|known| known.member)
-    }
-
-    /// When the certificates of probed servers expire, in seconds since 1970-01-01 00:00 UTC, for each endpoint and
-    /// each probe that saw one. The second value is the probe's index in the pool.
-    pub fn certificates(&self) -> impl Iterator<Item = (Member, usize, u64)> {
-        self.endpoints.iter().flat_map(|known| {
-            known.probes.iter().enumerate().filter_map(|(at, probe)| {
-                let probed = self.probed.get(probe.target as usize)?;
-                Some((known.member, at, probed.certificate_expires?))
-            })
-        })
-    }
-
-    /// Endpoints that cannot be probed and so keep their status, each with the first reason.
-    pub fn unable(&self) -> impl Iterator<Item = (Member, Failure)> {
-        self.endpoints.iter().filter_map(|known| {
-            let all = known.probes.iter().filter_map(|probe| self.probed.get(probe.target as usize));
-            Some((known.member, all.filter_map(Probed::probe_error).next()?))
-        })
-    }
-
-    /// For pools with several probes: endpoint, index of the probe in the pool, and its verdict. Probes without a
-    /// verdict are omitted.
-    pub fn verdicts(&self) -> impl Iterator<Item = (Member, usize, bool)> {
-        self.endpoints.iter().flat_map(|known| known.probes.verdicts().map(|(at, up)| (known.member, at, up)))
-    }
-
-    /// The lowest smoothed latency among each data center's passing targets: the fastest endpoint shows how far away a
-    /// data center is, while slower ones add their own processing time. One entry per data center of `site`, which must
-    /// be the site of this health.
-    pub fn latencies(&self, site: &Site) -> Vec<Option<Duration>> {
-        let mut least: Vec<Option<Duration>> = vec![None; site.data_centers.len()];
-        for known in &self.endpoints {
-            let data_center = site.pools.get(known.member.pool.0 as usize).and_then(|pool| pool.data_center);
-            let slot = data_center.and_then(|id| least.get_mut(id.0 as usize));
-            let probed = known.probes.iter().filter_map(|probe| self.probed.get(probe.target as usize));
-            let measured =
-                probed.filter(|probed| probed.run.is_passing()).filter_map(|probed| probed.latency.get()).min();
-            if let (Some(slot), Some(measured)) = (slot, measured) {
-                *slot = Some(slot.map_or(measured, |least| least.min(measured)));
-            }
-        }
-        least
-    }
-
-    /// Number of endpoints that have recovered and wait for an operator to resume them.
-    pub fn awaiting_resume(&self) -> usize {
-        self.endpoints.iter().filter(|known| known.endpoint.held == Some(Held::Manual)).count()
     }
 
     fn number(&self, member: Member) -> Option<usize> {
