@@ -92,45 +92,32 @@ impl<'t, 'p> Item<'t, 'p> {
 
     /// A number of degrees from `-limit` to `limit`.
     pub fn degrees(&self, limit: f64, problems: &mut Problems) -> Option<f64> {
-        let degrees = match self.node.value {
-            Value::Integer(number) => number as f64,
-            Value::Float(number) => number,
-            _ => {
-                self.mismatch(
-                    problems,
-                    "degrees, a number such as 50.11",
-                    format!("write a number from -{limit} to {limit}"),
-                );
-                return None;
-            }
-        };
-        if degrees.abs() <= limit {
-            return Some(degrees);
-        }
-        self.error(
-            problems,
-            format!("{degrees} degrees are out of range"),
-            format!("write a number from -{limit} to {limit}"),
-        );
-        None
+        let out_of_range = |degrees: f64| format!("{degrees} degrees are out of range");
+        self.float("degrees, a number such as 50.11", -limit..=limit, out_of_range, problems)
     }
 
     /// A number in `range`, with or without a fraction.
     pub fn number(&self, what: &str, range: RangeInclusive<f64>, problems: &mut Problems) -> Option<f64> {
+        let out_of_range = |number: f64| format!("{number} is out of range for {what}");
+        self.float(&format!("{what}, a number"), range, out_of_range, problems)
+    }
+
+    fn float(
+        &self,
+        wanted: &str,
+        range: RangeInclusive<f64>,
+        out_of_range: impl Fn(f64) -> String,
+        problems: &mut Problems,
+    ) -> Option<f64> {
         let help = format!("write a number from {} to {}", range.start(), range.end());
-        let number = match self.node.value {
-            Value::Integer(number) => number as f64,
-            Value::Float(number) => number,
-            _ => {
-                self.mismatch(problems, &format!("{what}, a number"), help);
-                return None;
-            }
-        };
-        if !range.contains(&number) {
-            self.error(problems, format!("{number} is out of range for {what}"), help);
-            return None;
+        match self.node.value {
+            Value::Integer(number) if range.contains(&(number as f64)) => return Some(number as f64),
+            Value::Float(number) if range.contains(&number) => return Some(number),
+            Value::Integer(number) => self.error(problems, out_of_range(number as f64), help),
+            Value::Float(number) => self.error(problems, out_of_range(number), help),
+            _ => self.mismatch(problems, wanted, help),
         }
-        Some(number)
+        None
     }
 
     /// A duration in `range`.

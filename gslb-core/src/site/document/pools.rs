@@ -121,12 +121,8 @@ fn require(fields: &Fields<'_, '_>, item: &Item<'_, '_>, pool: &mut Pool, proble
 }
 
 fn choice(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
-    if let Some(choose) = fields.get("choose").and_then(|item| item.choice(&CHOICES, problems)) {
-        pool.choose = choose;
-    }
-    if let Some(initial) = fields.get("initial").and_then(|item| item.choice(&INITIALS, problems)) {
-        pool.initial = initial;
-    }
+    fields.set("choose", &mut pool.choose, problems, |item, problems| item.choice(&CHOICES, problems));
+    fields.set("initial", &mut pool.initial, problems, |item, problems| item.choice(&INITIALS, problems));
     let Some(item) = fields.get("answers") else { return };
     if let Some(answers) = item.integer("a number of answers", 1..=MAX_ANSWERS as u32, problems) {
         pool.answers = answers;
@@ -143,12 +139,10 @@ fn comeback(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {
             item.error(problems, format!("`{key}` has no effect without `probe`"), "add a probe, or remove it");
         }
     }
-    if let Some(item) = fields.get("hold_down") {
-        pool.hold_down = item.duration(Duration::ZERO..=LONGEST_HOLD_DOWN, problems).unwrap_or_default();
-    }
-    if let Some(resume) = fields.get("resume").and_then(|item| item.choice(&RESUMES, problems)) {
-        pool.resume = resume;
-    }
+    fields.set("hold_down", &mut pool.hold_down, problems, |item, problems| {
+        item.duration(Duration::ZERO..=LONGEST_HOLD_DOWN, problems)
+    });
+    fields.set("resume", &mut pool.resume, problems, |item, problems| item.choice(&RESUMES, problems));
 }
 
 fn members(fields: &Fields<'_, '_>, pool: &mut Pool, problems: &mut Problems) {

@@ -34,13 +34,9 @@ pub(super) fn read(root: &Table, data_centers: usize, problems: &mut Problems) -
     let mut limit = |key| fields.get(key).and_then(|item| share(&item, problems));
     safety.max_traffic_moved = limit("max_traffic_moved");
     safety.max_address_space_moved = limit("max_address_space_moved");
-    if let Some(item) = fields.get("require_endpoints") {
-        safety.require_endpoints = item.boolean(problems).unwrap_or(true);
-    }
+    fields.set("require_endpoints", &mut safety.require_endpoints, problems, |item, problems| item.boolean(problems));
     safety.frozen = frozen(&fields, problems);
-    if let Some(item) = fields.get("mass_failure") {
-        safety.mass_failure = mass_failure(&item, problems);
-    }
+    fields.set("mass_failure", &mut safety.mass_failure, problems, |item, problems| Some(mass_failure(item, problems)));
     safety
 }
 
@@ -77,15 +73,10 @@ fn mass_failure(item: &Item<'_, '_>, problems: &mut Problems) -> Option<MassFail
     }
     let fields = item.fields(&["share", "within", "hold", "longest"], MASS_FAILURE, problems)?;
     let mut rule = MassFailure::default();
-    if let Some(item) = fields.get("share") {
-        rule.share = share(&item, problems).unwrap_or(rule.share);
-    }
-    if let Some(item) = fields.get("within") {
-        rule.within = item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems).unwrap_or(rule.within);
-    }
-    if let Some(item) = fields.get("hold") {
-        rule.hold = item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems).unwrap_or(rule.hold);
-    }
+    let time = |item: &Item<'_, '_>, problems: &mut Problems| item.duration(SHORTEST_WITHIN..=LONGEST_WITHIN, problems);
+    fields.set("share", &mut rule.share, problems, share);
+    fields.set("within", &mut rule.within, problems, time);
+    fields.set("hold", &mut rule.hold, problems, time);
     rule.longest = rule.longest.max(rule.hold);
     if let Some(item) = fields.get("longest") {
         rule.longest = item.duration(SHORTEST_WITHIN..=LONGEST_HOLD, problems).unwrap_or(rule.longest);
