@@ -36,6 +36,20 @@ async fn every_documented_operation_exists() {
 }
 
 #[tokio::test]
+async fn a_policy_is_described_as_a_name_or_an_object_and_other_resources_as_objects() {
+    let api = start().await;
+    let described = api.ask("GET", "/api/openapi.json", &[("authorization", "")], "").await.body;
+    for (collection, schema) in [("policies", "Policy"), ("pools", "Resource"), ("services", "Resource")] {
+        let item = &described["paths"][format!("/api/v1/{collection}/{{name}}")];
+        let json = "application/json";
+        for content in [&item["put"]["requestBody"], &item["get"]["responses"]["200"]] {
+            assert_eq!(content["content"][json]["schema"]["$ref"], format!("#/components/schemas/{schema}"), "{item}");
+        }
+        assert_ne!(described["components"]["schemas"][schema], serde_json::Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn the_page_loads_nothing_from_other_hosts() {
     let api = start().await;
     let at = |path: &'static str| {

@@ -23,6 +23,7 @@ pub(super) struct Draft<'s> {
     pub(super) defined_by: DefinedBy,
     pub(super) entries: Vec<Member<'s>>,
     /// Indices of entries by the hash of their key, if there are more than [`FEW`].
+    #[expect(clippy::box_collection, reason = "few tables have it, and it would take 48 octets in each")]
     numbers: Option<Box<HashMap<u64, u32>>>,
 }
 

@@ -16,12 +16,10 @@ use super::mass_failure::{MassFailureGuard, Tally};
 use super::outcome::{Failure, Outcome};
 use super::probed::Probed;
 use super::reachability::Reachability;
-use super::saved::{SavedKey, SavedStatus};
-use super::several::{EndpointProbe, Probes};
-use super::status::{Effects, ProbeAbility, Recovery, Status, Transition};
+use super::several::Probes;
+use super::status::{Effects, ProbeAbility, Recovery, Transition};
 use super::target::{Member, Targets};
 use crate::live::pool::{Change, EndpointState, NO_TTL_LIMIT};
-use crate::live::states::States;
 use crate::moment::Moment;
 use crate::site::model::{self, Pool, Site};
 
