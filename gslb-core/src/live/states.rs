@@ -24,7 +24,7 @@ pub fn initial_states(site: &Site) -> States {
 }
 
 /// The states of the endpoints of `after`, while those of `before` are in the states `known`: an endpoint that
-/// continues an earlier one (see [`predecessors`]) keeps its state, all others are in their initial state. Weights are
+/// continues an earlier one (see `predecessors`) keeps its state, all others are in their initial state. Weights are
 /// those of `after`.
 pub fn carried_states(before: &Site, known: &States, after: &Site) -> States {
     let known: Vec<EndpointState> = known.iter().flat_map(|pool| pool.iter().copied()).collect();

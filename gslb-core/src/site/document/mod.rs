@@ -146,8 +146,8 @@ pub fn read_files(
 /// Reads a JSON document; `name` is its name in messages and for `load`.
 ///
 /// Otherwise the same as [`read`]: the same document gives the same site, or the same paths and messages. Its problems
-/// have [pointers](Problem::pointer) instead of lines. A document that is not a file cannot refer to other files: pass
-/// [`no_files`] as `load`.
+/// have [pointers](crate::problem::KeyPath::pointer) instead of lines. A document that is not a file cannot refer to other
+/// files: pass [`no_files`] as `load`.
 pub fn read_json(name: &str, document: &serde_json::Value, load: &mut Loader<'_>) -> Reading {
     read_json_text(&mut { Budget::UNLIMITED }, name, &document.to_string(), load)
 }
