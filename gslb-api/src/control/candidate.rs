@@ -87,14 +87,6 @@ pub fn prepare(
     }
     let touched = if edited.document.is_none() { Touched::Overrides } else { touched };
     let touched = if frees(base, &edited) { Touched::Ended } else { touched };
-    // Before there is a table: both take memory.
-    let changes = match (&edited.entry, &edited.document) {
-        (Some((section, name)), Some(_)) => {
-            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
-        }
-        (None, Some(document)) => differences(&base.document, document),
-        (_, None) => Vec::new(),
-    };
     let all = edited.overrides.as_ref().map_or_else(|| Arc::clone(&base.overrides), Arc::clone);
     let (table, mut warnings) = match &edited.document {
         Some(document) => {
@@ -119,6 +111,14 @@ pub fn prepare(
     let etag = match (&edited.after, &edited.etag) {
         (_, Some(etag)) => Some(etag.clone()),
         (after, None) => after.as_ref().map(Etag::of),
+    };
+    // After compiling, which takes the most memory: the list may be as long as the document.
+    let changes = match (&edited.entry, &edited.document) {
+        (Some((section, name)), Some(_)) => {
+            differences_of_entry(section.key(), name, edited.before.as_ref(), edited.after.as_ref())
+        }
+        (None, Some(document)) => differences(&base.document, document),
+        (_, None) => Vec::new(),
     };
     let document = edited.document;
     let (revision, generation) = (base.revision, table.generation());

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
@@ -97,10 +98,11 @@ impl Keys {
     }
 
     fn note(&mut self, hash: u64, at: usize) {
-        if self.many.contains_key(&hash) {
-            self.alike.push(at);
-        } else {
-            self.many.insert(hash, at);
+        match self.many.entry(hash) {
+            Entry::Occupied(_) => self.alike.push(at),
+            Entry::Vacant(free) => {
+                free.insert(at);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Responses that routes share: JSON with an entity tag, results of changes, and content negotiation.
 
+use std::io;
+
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,6 +23,30 @@ const TOML: &str = "application/toml";
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     // Writing into memory cannot fail, and no body has keys that are not text.
     octets(status, serde_json::to_vec(body).unwrap_or_default().into())
+}
+
+/// The result of a change as JSON. It may be as long as a document, so it is serialized with no spare capacity.
+pub(super) fn change_result(status: StatusCode, result: &ChangeResult) -> Response {
+    let mut length = Length(0);
+    // Counting and writing into memory cannot fail.
+    let _ = serde_json::to_writer(&mut length, result);
+    let mut body = Vec::with_capacity(length.0);
+    let _ = serde_json::to_writer(&mut body, result);
+    octets(status, body.into())
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0 += octets.len();
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// JSON that is already serialized.
@@ -135,7 +161,7 @@ fn quality(range: &str) -> (&str, f32) {
 pub(super) fn changed(done: Applied, dry_run: bool) -> Response {
     let status = if done.created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
     let etag = done.etag.clone().filter(|_| !dry_run);
-    let response = json(status, &result(done, dry_run));
+    let response = change_result(status, &result(done, dry_run));
     match etag {
         Some(etag) => with(response, header::ETAG, &etag.to_string()),
         None => response,

@@ -51,5 +51,5 @@ async fn post(
     let change = Change { budget: work.budget, ..Change::new(caller.who, "plan", edit) };
     let control = state.api.control.clone();
     let done = holding(work.permit, async move { control.plan(change).await }).await?;
-    Ok(answer::json(StatusCode::OK, &answer::result(done, true)))
+    Ok(answer::change_result(StatusCode::OK, &answer::result(done, true)))
 }

@@ -12,6 +12,7 @@ pub const MAX_FLAPS: usize = 100;
 
 /// The latest status changes of one endpoint. Most endpoints have none, and there may be many thousands of endpoints.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::box_collection, reason = "a quarter of the size, for endpoints that never changed")]
 pub struct Flaps(Option<Box<VecDeque<Moment>>>);
 
 impl Flaps {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::dns::name::Name;
 use crate::hash::identity;
 use crate::live::demand::Demand;
-use crate::site::model::{Choose, Endpoint, MAX_WEIGHT, Pool, PoolId, Target};
+use crate::site::model::{Choose, Endpoint, MAX_ENDPOINTS, MAX_WEIGHT, Pool, PoolId, Target};
 
 /// The kinds of answers that a pool prepares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,13 +82,24 @@ pub enum Data {
 }
 
 /// Endpoints that fulfill a demand and give one kind of answer.
-#[derive(Debug, Clone, Default)]
-pub struct Ready {
-    /// The endpoints; shared by all demands that the same endpoints fulfill.
-    pub entries: Arc<[Entry]>,
+#[derive(Debug, Clone, Copy)]
+pub struct Ready<'a> {
+    /// The endpoints.
+    pub entries: &'a [Entry],
     /// Sum of their weights.
     pub total: u64,
 }
+
+/// Which of a pool's entries are [`Ready`]. A table has fifteen for each of its pools.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    start: u16,
+    len: u16,
+    total: u32,
+}
+
+const _: () = assert!(15 * MAX_ENDPOINTS <= u16::MAX as usize, "the ranges of a pool fit");
+const _: () = assert!(MAX_ENDPOINTS as u64 * MAX_WEIGHT as u64 <= u32::MAX as u64, "the sum of all weights fits");
 
 /// The liveness of a pool in an earlier table, under the same or an earlier document.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +134,10 @@ impl History {
 /// A pool's state and its prepared answers.
 #[derive(Debug, Clone)]
 pub struct PoolLiveness {
-    ready: [[Ready; 3]; 5],
+    /// Per demand and kind of answer.
+    ready: [[Range; 3]; 5],
+    /// The entries of all ranges; ranges of the same endpoints are the same.
+    entries: Box<[Entry]>,
     /// Minimum of its endpoints' [`EndpointState::ttl_limit`].
     pub ttl_limit: u32,
     /// True if an endpoint counts as down, but has not been found down yet.
@@ -209,7 +223,7 @@ impl PoolLiveness {
         let has_recovered = |endpoint: u16| states.get(usize::from(endpoint)).is_some_and(|state| state.recovered);
         let recovered = [Kind::A, Kind::Aaaa, Kind::Cname]
             .map(|kind| entries.iter().any(|entry| entry.gives(kind) && has_recovered(entry.endpoint)));
-        let mut made: Vec<Ready> = Vec::new();
+        let (mut made, mut stored) = (Vec::<Range>::new(), Vec::<Entry>::new());
         let ready = demands.map(|demand| {
             let kinds = [(Kind::A, 0), (Kind::Aaaa, 1), (Kind::Cname, 2)];
             kinds.map(|(kind, at): (Kind, usize)| {
@@ -223,12 +237,14 @@ impl PoolLiveness {
                 let weighted = entries.iter().filter(fitting).any(|entry| entry.weight > 0);
                 let fitting = entries.iter().filter(fitting).filter(|entry| entry.weight > 0 || !weighted);
                 let endpoint = |entry: &Entry| entry.endpoint;
-                let is_same = |ready: &&Ready| ready.entries.iter().map(endpoint).eq(fitting.clone().map(endpoint));
+                let is_same = |range: &&Range| range.of(&stored).iter().map(endpoint).eq(fitting.clone().map(endpoint));
                 if let Some(same) = made.iter().find(is_same) {
-                    return same.clone();
+                    return *same;
                 }
-                let new = Ready::new(fitting.cloned().collect());
-                made.push(new.clone());
+                let start = stored.len();
+                stored.extend(fitting.cloned());
+                let new = Range::new(start, stored.get(start..).unwrap_or_default());
+                made.push(new);
                 new
             })
         });
@@ -237,6 +253,7 @@ impl PoolLiveness {
         let may_be_up = states.iter().any(|state| !state.up && !state.is_known);
         let mut built = PoolLiveness {
             ready,
+            entries: stored.into(),
             ttl_limit,
             may_be_up,
             choose,
@@ -261,7 +278,7 @@ impl PoolLiveness {
 
     /// The endpoints that fulfill `demand` and give answers of `kind`.
     #[inline]
-    pub fn ready(&self, demand: Demand, kind: Kind) -> &Ready {
+    pub fn ready(&self, demand: Demand, kind: Kind) -> Ready<'_> {
         let [up, without_weight, in_any_pool, last_up, any] = &self.ready;
         let [a, aaaa, cname] = match demand {
             Demand::Up => up,
@@ -270,11 +287,12 @@ impl PoolLiveness {
             Demand::LastUp => last_up,
             Demand::Any => any,
         };
-        match kind {
+        let range = match kind {
             Kind::A => a,
             Kind::Aaaa => aaaa,
             Kind::Cname => cname,
-        }
+        };
+        Ready { entries: range.of(&self.entries), total: u64::from(range.total) }
     }
 
     /// The state of every endpoint.
@@ -283,12 +301,21 @@ impl PoolLiveness {
     }
 }
 
-impl Ready {
-    fn new(entries: Arc<[Entry]>) -> Ready {
-        let total = entries.iter().map(|entry| u64::from(entry.weight)).sum();
-        Ready { entries, total }
+impl Range {
+    /// These entries, of which the first is stored at `start`.
+    fn new(start: usize, entries: &[Entry]) -> Range {
+        let total = entries.iter().map(|entry| entry.weight).sum();
+        Range { start: start as u16, len: entries.len() as u16, total }
     }
 
+    #[inline]
+    fn of(self, entries: &[Entry]) -> &[Entry] {
+        let start = usize::from(self.start);
+        entries.get(start..start + usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Ready<'_> {
     /// True if no endpoint qualifies.
     #[inline]
     pub fn is_empty(&self) -> bool {

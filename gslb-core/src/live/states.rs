@@ -1,6 +1,6 @@
 //! The states of all endpoints of a site: before anything is known, and carried over from an earlier document.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::pool::EndpointState;
 use crate::site::model::{Pool, Site, Target};
@@ -56,17 +56,24 @@ pub(crate) fn predecessors(
     later: &[Identity<'_>],
 ) -> Vec<Option<usize>> {
     let by_identity: HashMap<&Identity<'_>, usize> = earlier.iter().zip(0..).collect();
-    let kept: HashSet<&Identity<'_>> = later.iter().collect();
+    let mut found: Vec<Option<usize>> = later.iter().map(|identity| by_identity.get(identity).copied()).collect();
+    let mut is_kept = vec![false; earlier.len()];
+    for &at in found.iter().flatten() {
+        if let Some(is_kept) = is_kept.get_mut(at) {
+            *is_kept = true;
+        }
+    }
     let mut removed: HashMap<&Target, usize> = HashMap::new();
-    for (at, identity) in earlier.iter().enumerate().filter(|(_, identity)| !kept.contains(identity)) {
+    for (at, (identity, _)) in earlier.iter().zip(&is_kept).enumerate().filter(|(_, (_, is_kept))| !**is_kept) {
         let first = removed.entry(identity.target).or_insert(at);
         if is_up(*first) {
             *first = at;
         }
     }
-    let predecessor =
-        |identity: &Identity<'_>| by_identity.get(identity).or_else(|| removed.get(identity.target)).copied();
-    later.iter().map(predecessor).collect()
+    for (found, identity) in found.iter_mut().zip(later) {
+        *found = found.or_else(|| removed.get(identity.target).copied());
+    }
+    found
 }
 
 fn identities(site: &Site) -> Vec<Identity<'_>> {

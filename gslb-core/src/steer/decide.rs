@@ -246,7 +246,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
 
     /// Answers with the `answers` endpoints that are first in the race for `key`, fastest first.
     #[inline]
-    fn take_by_race(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
+    fn take_by_race(&mut self, id: PoolId, ready: Ready<'a>, key: u64, by: Choice, answers: usize) {
         if answers > 1 {
             return self.take_leaders(id, ready, key, by, answers);
         }
@@ -263,14 +263,14 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     }
 
     #[inline]
-    fn name(&mut self, pool: PoolId, entry: &'a Entry, ready: &Ready, by: Choice) {
+    fn name(&mut self, pool: PoolId, entry: &'a Entry, ready: Ready<'_>, by: Choice) {
         self.trace.note(|| Step::Named { pool, endpoint: entry.endpoint, by, among: ready.entries.len() });
         self.trace.named(pool, entry.endpoint);
         (self.emit)(pool, entry, self.ttl);
     }
 
     /// Like [`take_by_race`](Self::take_by_race), for several answers, which need space to be sorted.
-    fn take_leaders(&mut self, id: PoolId, ready: &'a Ready, key: u64, by: Choice, answers: usize) {
+    fn take_leaders(&mut self, id: PoolId, ready: Ready<'a>, key: u64, by: Choice, answers: usize) {
         let mut leaders: [Option<(RaceTime, &'a Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
         for entry in ready.entries.iter() {
             let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);
@@ -303,7 +303,7 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
 
 /// Index of a randomly drawn endpoint.
 #[inline]
-fn roll_entry(dice: &mut Dice, ready: &Ready) -> usize {
+fn roll_entry(dice: &mut Dice, ready: Ready<'_>) -> usize {
     let roll = dice.roll();
     match ready.total {
         0 => ((u128::from(roll) * ready.entries.len() as u128) >> 64) as usize,

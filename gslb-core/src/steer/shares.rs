@@ -31,8 +31,8 @@ pub fn shares(view: View<'_>, plan: PlanId, when_all_down: WhenAllDown, emit: &m
 }
 
 /// The share of each entry of `ready` in the answers of its pool, in order; they sum to 1.
-pub fn within_pool(pool: &PoolLiveness, ready: &Ready) -> Vec<f64> {
-    let entries = &ready.entries;
+pub fn within_pool(pool: &PoolLiveness, ready: Ready<'_>) -> Vec<f64> {
+    let entries = ready.entries;
     let answers = pool.answers as usize;
     let all_named = pool.choose == Choose::All || entries.len() <= answers;
     if all_named || ready.total == 0 {

@@ -26,7 +26,7 @@ impl<'a> View<'a> {
         self.pools.get(id)
     }
 
-    pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<&'a Ready> {
+    pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<Ready<'a>> {
         self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
     }
 

@@ -9,7 +9,7 @@ use super::extent::Extent;
 use super::fingerprint::Fingerprint;
 use super::names::{Names, NodeId};
 use super::nodes::{NONE, PLAIN};
-use super::set::{Owner, Set, TooLarge};
+use super::set::{Owner, Set, Sets, TooLarge};
 use crate::dns::name::Name;
 use crate::dns::wire::number::rtype;
 use crate::dns::wire::qname::NameKey;
@@ -41,14 +41,16 @@ pub fn after(
 pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Problem>> {
     let records = zones.iter().map(|zone| zone.records.len()).sum::<usize>();
     let made_from = zones.iter().flat_map(|zone| &zone.records).map(Record::memory).sum();
-    let mut builder = Builder::new(zones, records + services.len());
+    // Before the builder has memory, since this takes as much as a part of it.
+    let extents = zones.iter().map(|zone| Extent::of(&zone.records)).collect();
+    let mut builder = Builder::new(zones, services, records + services.len());
+    builder.catalog.extents = extents;
     // All apexes first, so that no zone claims another zone's apex as an empty non-terminal.
     for (index, zone) in zones.iter().enumerate() {
         builder.node(&zone.apex, index as u32);
     }
     for (index, zone) in zones.iter_mut().enumerate() {
         let records = std::mem::take(&mut zone.records);
-        builder.catalog.extents.push(Extent::of(&records));
         builder.add_zone(index as u32, &Zone { records, ..zone.clone() })?;
     }
     for (index, service) in services.iter().enumerate() {
@@ -63,6 +65,9 @@ pub fn build(zones: &mut [Zone], services: &[Service]) -> Result<Catalog, Box<Pr
     let Builder { catalog, names, drafts, .. } = builder;
     settle(catalog, names, drafts).map_err(|TooLarge| too_many(zones))
 }
+
+/// Octets of a record in front of its data: owner as a pointer, type, class, TTL and length (RFC 1035 §3.2.1).
+const RECORD_HEADER: usize = 12;
 
 struct Builder {
     catalog: Catalog,
@@ -86,12 +91,24 @@ enum Part {
 }
 
 impl Builder {
-    fn new(zones: &[Zone], names: usize) -> Builder {
-        let catalog = Catalog { sets: Vec::with_capacity(names), details: vec![Details::PLAIN], ..Catalog::default() };
+    /// A builder with capacity for `names` names.
+    fn new(zones: &[Zone], services: &[Service], names: usize) -> Builder {
+        // An upper bound, which is exact but for names with several records: growing would take twice as much.
+        let records = || zones.iter().flat_map(|zone| &zone.records);
+        let owners: usize = records().map(|record| record.owner.wire_len()).sum();
+        let steered: usize = services.iter().flat_map(Service::names).map(|(name, _)| name.wire_len()).sum();
+        let data: usize = records().map(|record| record.rdata.len() + RECORD_HEADER).sum();
+        let mut catalog = Catalog {
+            sets: Vec::with_capacity(names),
+            details: Vec::with_capacity(1 + services.len()),
+            octets: Sets::with_capacity(owners + steered + data),
+            ..Catalog::default()
+        };
         let apexes = zones.iter().enumerate().map(|(index, zone)| (lowered(&zone.apex), index as u32)).collect();
+        catalog.details.push(Details::PLAIN);
         Builder {
             catalog,
-            names: Names::with_capacity(names),
+            names: Names::with_capacity(names, owners + steered),
             drafts: Vec::with_capacity(names),
             apex_labels: zones.iter().map(|zone| zone.apex.label_count()).collect(),
             apexes,

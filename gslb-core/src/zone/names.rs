@@ -25,10 +25,10 @@ struct Slot {
 }
 
 impl Names {
-    /// A table with capacity for `names` names.
-    pub(super) fn with_capacity(names: usize) -> Names {
-        let slots = (names.max(4) * 2).next_power_of_two();
-        Names { slots: vec![Slot { tag: 0, node: FREE }; slots], octets: Vec::new(), starts: Vec::new() }
+    /// A table with capacity for `names` names of `octets` in all.
+    pub(super) fn with_capacity(names: usize, octets: usize) -> Names {
+        let slots = vec![Slot { tag: 0, node: FREE }; (names.max(4) * 2).next_power_of_two()];
+        Names { slots, octets: Vec::with_capacity(octets), starts: Vec::with_capacity(names) }
     }
 
     /// Adds a name that must not exist yet; returns its number.

@@ -66,6 +66,11 @@ pub enum Owner<'a> {
 }
 
 impl Sets {
+    /// Storage with capacity for `octets`.
+    pub(super) fn with_capacity(octets: usize) -> Sets {
+        Sets { octets: Vec::with_capacity(octets), fixups: Vec::new() }
+    }
+
     /// Stores an RRset of the zone `apex`, given as TTL and rdata of each record.
     pub fn add<'a>(
         &mut self,

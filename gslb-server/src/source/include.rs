@@ -333,7 +333,8 @@ mod tests {
         let include = "include = [\"part-*.toml\"]\n";
         let mut several = vec![("site.toml", include)];
         several.extend(parts.iter().map(|(name, text)| (&**name, &**text)));
-        let all: [(&[(&str, &str)], &str, &str); 5] = [
+        type Case<'c> = (&'c [(&'c str, &'c str)], &'c str, &'c str);
+        let all: [Case<'_>; 5] = [
             (&[("site.toml", zone), ("zone", &generated)], "site.toml:2:8", "MiB of memory"),
             (&[("site.toml", zone), ("zone", &included), ("more", &more)], "site.toml:2:8", "MiB of memory"),
             (&[("site.toml", &zones), ("zone", &comments)], "site.toml:", "read again and again take more memory"),
