@@ -6,11 +6,12 @@ pub mod text;
 
 pub use keep::{Kept, MAX_OCTETS, MAX_REVISIONS, MAX_TEXT_OCTETS};
 pub use record::{
-    CURRENT, Damaged, GitCommit, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
+    CURRENT, Damaged, Header, MESSAGE_CHARACTERS, PREFIX, key, pack, pack_current, unpack, unpack_current,
 };
 
 use crate::document::Document;
 use crate::store::{Entry, Order, Store, Unavailable};
+pub use crate::types::GitCommit;
 
 /// Why a revision cannot be read.
 #[derive(Debug, thiserror::Error)]

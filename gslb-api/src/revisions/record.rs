@@ -6,9 +6,9 @@ use gslb_core::budget::Budget;
 use lz4_flex::block::{compress, decompress};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::document::{Document, document_from_json};
+use crate::types::GitCommit;
 
 /// The key that says which revision is in force.
 pub const CURRENT: &str = "document";
@@ -43,17 +43,6 @@ pub struct Header {
     pub commit: Option<GitCommit>,
     /// Octets of the document as JSON.
     pub octets: usize,
-}
-
-/// A git commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct GitCommit {
-    /// Its id, in hexadecimal.
-    pub id: String,
-    /// The first line of its message.
-    pub message: String,
-    /// True if the file was edited after the commit.
-    pub modified: bool,
 }
 
 /// A stored row is invalid.

@@ -60,7 +60,7 @@ pub use overrides::{Force, Override, OverrideRequest, Targets};
 pub use parameters::{ChangeParameters, NamedPage, NoParameters, Number, NumberedPage, PageSize};
 pub use problem::{BrokenRule, Problem, ProblemDetail};
 pub use request::{FromBody, Mistakes, read};
-pub use revisions::{DiffParameters, Revision, RevisionDiff, RevisionPage, RevisionWithDocument};
+pub use revisions::{DiffParameters, GitCommit, Revision, RevisionDiff, RevisionPage, RevisionWithDocument};
 pub use role::Role;
 pub use status::{
     Count, Counts, DataCenterStatus, Degradation, MassFailure, MassFailureLifted, NextPages, PoolStatus,

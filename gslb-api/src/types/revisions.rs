@@ -4,7 +4,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Difference, Document, Json, Number, Timestamp};
-use crate::revisions::GitCommit;
+
+/// A git commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GitCommit {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// The first line of its message.
+    pub message: String,
+    /// True if the file was edited after the commit.
+    pub modified: bool,
+}
 
 /// A revision, without its document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
