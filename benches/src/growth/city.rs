@@ -74,7 +74,7 @@ pub(super) fn file() -> Vec<u8> {
         if first_of_holder {
             holder = random.skewed(countries.len());
         }
-        // One network in fifty is used in another country than its neighbours.
+        // One network in fifty is used in another country than its neighbors.
         let country = if random.below(50) == 0 { random.skewed(countries.len()) } else { holder };
         let cities = &countries[country];
         let pick = |random: &mut Random| cities[random.skewed(cities.len())];

@@ -27,6 +27,6 @@ fn check_leaves<K: Copy + Ord + Default + std::fmt::Debug>(leaves: &[Leaf<K>], p
     assert!(leaves.iter().all(|leaf| (leaf.place as usize) < places));
     for pair in leaves.windows(2) {
         assert!(pair[0].start < pair[1].start, "starts ascend: {pair:?}");
-        assert_ne!(pair[0].place, pair[1].place, "neighbours differ: {pair:?}");
+        assert_ne!(pair[0].place, pair[1].place, "neighbors differ: {pair:?}");
     }
 }

@@ -113,7 +113,7 @@ pub struct StatusParameters {
     pub after: Option<String>,
 }
 
-/// Counts.
+/// What is up: counts, and a page of each collection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusPage {
     /// The time of the server.

@@ -5,7 +5,6 @@
 
 pub mod classes;
 pub mod decide;
-mod dependents;
 pub mod draw;
 pub(crate) mod latency_sources;
 pub mod outcome;

@@ -21,7 +21,7 @@ pub(super) struct ChangeOptions {
     /// Message for the history
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
-    /// Break safety rules, for this audited reason (admins)
+    /// Override safety rules, for this audited reason (admins)
     #[arg(long, value_name = "REASON")]
     override_rules: Option<String>,
 }

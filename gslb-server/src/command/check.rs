@@ -23,7 +23,7 @@ pub struct Arguments {
     /// Use the geo databases of this file
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
-    /// table or json
+    /// Output format: table or json
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     output: Format,

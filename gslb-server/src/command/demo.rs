@@ -55,7 +55,7 @@ pub struct Arguments {
     /// Loopback HTTP address [default: 127.0.0.1:8053, or a free port]
     #[arg(long, value_name = "ADDRESS:PORT")]
     api: Option<SocketAddr>,
-    /// table, or json with the addresses
+    /// Output format: table, or json with the addresses
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     output: Format,

@@ -22,12 +22,12 @@ pub enum Exit {
     /// The change is based on a stale revision.
     Stale = 4,
     /// The token is missing, unknown or expired, or does not allow this.
-    Unauthorised = 5,
+    Unauthorized = 5,
     /// A safety rule forbids the change.
     Unsafe = 6,
     /// A drill found services that would fail.
     Fails = 7,
-    /// A drill found services that would have one location left.
+    /// A drill found services that would have one data center left.
     OneLeft = 8,
     /// In a real drill, answers did not leave the data center, or did not return.
     Unmoved = 9,
@@ -72,7 +72,7 @@ pub fn of(error: &(dyn Error + 'static)) -> Exit {
 
 fn of_refusal(refusal: &client::Refusal) -> Exit {
     match refusal.code {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Unauthorised,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Unauthorized,
         StatusCode::PRECONDITION_FAILED | StatusCode::PRECONDITION_REQUIRED => Exit::Stale,
         StatusCode::TOO_MANY_REQUESTS => Exit::Unreachable,
         code if code.is_server_error() => Exit::Unreachable,

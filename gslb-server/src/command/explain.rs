@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Address of the resolver
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     resolver: IpAddr,
-    /// Explain by this document, without a server
+    /// Use this document instead of a server
     #[arg(long, value_name = "site.toml")]
     document: Option<PathBuf>,
     /// Use the geo databases of this file
@@ -47,7 +47,7 @@ pub struct Arguments {
     /// Seed for draws made for each query [default: random]
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Explain by this revision of the server
+    /// Use this revision instead of the current one
     #[arg(long, value_name = "REVISION", conflicts_with = "document")]
     revision: Option<u64>,
     #[command(flatten)]

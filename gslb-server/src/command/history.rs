@@ -33,7 +33,7 @@ pub struct History {
 pub struct Rollback {
     /// Revision to restore [default: the previous one]
     revision: Option<u64>,
-    /// Current revision; fails if another one is current
+    /// Revision that must be current, or nothing changes
     #[arg(long, value_name = "REVISION")]
     base: Option<u64>,
     #[command(flatten)]

@@ -15,7 +15,7 @@ const PATH: &str = "/api/v1/log";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Level until the server restarts; without it, show the level
+    /// New level until the server restarts [default: show the level]
     #[arg(value_parser = level)]
     level: Option<LogLevel>,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub(super) const PATH: &str = "/api/v1/overrides";
 /// Targets and reason of an override.
 #[derive(Debug, Args)]
 pub struct OverrideArgs {
-    /// data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? match
+    /// data-center/NAME, pool/NAME or endpoint/POOL/NAME; * and ? are wildcards
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Reason, kept in the audit log
@@ -46,7 +46,7 @@ pub struct OverrideArgs {
     /// Time until it ends, like 30m or 2h [default: none]
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
     lasts: Option<Duration>,
-    /// Name of the override [default: made from the rest]
+    /// Name of the override [default: made from the other options]
     #[arg(long, value_name = "NAME")]
     id: Option<String>,
     /// Show every answer that moves

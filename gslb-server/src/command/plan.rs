@@ -60,7 +60,7 @@ pub struct Apply {
     /// Revision it was made from, or latest; fails if it is stale
     #[arg(long, value_name = "REVISION")]
     base: Option<Base>,
-    /// Do not ask; needs --base
+    /// Do not ask for confirmation; needs --base
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]

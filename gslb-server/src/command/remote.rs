@@ -34,7 +34,7 @@ pub(super) struct Remote {
     /// CA of the server's certificate (PEM), or GSLB_CA
     #[arg(long, env = "GSLB_CA", value_name = "FILE", hide_env = true)]
     ca: Option<PathBuf>,
-    /// table, wide (every column), json or toml
+    /// Output format: table, wide (every column), json or toml
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     output: Format,

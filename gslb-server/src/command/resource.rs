@@ -36,7 +36,7 @@ pub struct Get {
 /// The state of a resource to change.
 #[derive(Debug, Args)]
 pub(super) struct State {
-    /// State to change, from `gslb get`, or latest
+    /// Entity tag from `gslb get`, or latest
     #[arg(long, value_name = "TAG")]
     if_match: Option<String>,
 }

@@ -65,10 +65,10 @@ pub enum TokenCommand {
 /// Where the tokens are: at a server, or in a data directory.
 #[derive(Debug, Args)]
 pub struct TokenStore {
-    /// Use this data directory, while no server does
+    /// Data directory to use; no server may be running on it
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "config")]
     data_dir: Option<PathBuf>,
-    /// The same, for the data directory in this file
+    /// Use the data directory that this file names
     #[arg(long, value_name = "gslb.toml")]
     config: Option<PathBuf>,
     #[command(flatten)]

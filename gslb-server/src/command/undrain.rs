@@ -14,7 +14,7 @@ use crate::printable::printable;
 
 #[derive(Debug, Args)]
 pub struct Undrain {
-    /// Targets as they were drained
+    /// Targets, written as for `gslb drain`
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
     /// Whose drains to end [default: the token's name]

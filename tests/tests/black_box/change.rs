@@ -62,7 +62,7 @@ fn a_document_is_planned_applied_and_rolled_back() {
     for part in ["/services/www.example.com/policy/geo/default", "www.example.com", "iad", "/24s"] {
         assert!(plan.out.contains(part), "{part} is not in\n{}", plan.out);
     }
-    assert!(!plan.out.contains('\u{1b}'), "colours are for terminals: {}", plan.out);
+    assert!(!plan.out.contains('\u{1b}'), "colors are for terminals: {}", plan.out);
     assert_eq!(answers(&server), ["192.0.2.1", "192.0.2.2"], "a plan changes nothing");
 
     let refused = folder.ask(&server, "apply site.toml");

@@ -38,16 +38,16 @@ pub struct Arguments {
     /// Data center to simulate losing
     #[arg(value_name = "data-center/NAME", value_parser = data_center, required_unless_present = "data_center")]
     target: Option<String>,
-    /// The same, by name only
+    /// Data center to simulate losing, by name only
     #[arg(long, value_name = "NAME", conflicts_with = "target")]
     data_center: Option<String>,
-    /// Force it down for this long, 1s to 1h
+    /// Force the data center down for this long, 1s to 1h
     #[arg(long = "for", value_name = "TIME", value_parser = time, requires = "really")]
     lasts: Option<Duration>,
-    /// Confirm: redirects real traffic
+    /// Confirm that real traffic may be redirected
     #[arg(long, requires = "lasts")]
     really: bool,
-    /// Break safety rules, for this audited reason (admins)
+    /// Override safety rules, for this audited reason (admins)
     #[arg(long, value_name = "REASON", requires = "really")]
     override_rules: Option<String>,
     /// Where to watch answers

@@ -21,7 +21,7 @@ pub struct TcpCounts {
     pub idle: u64,
     /// Ended because the client did not take its answers for the idle time.
     pub stalled: u64,
-    /// Ended in favour of a new connection, having been idle for longest.
+    /// Ended in favor of a new connection, having been idle for longest.
     pub evicted: u64,
     /// Closed at once, since their client had its maximum.
     pub refused: u64,

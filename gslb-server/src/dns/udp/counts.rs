@@ -41,7 +41,7 @@ impl AddAssign for UdpCounts {
     }
 }
 
-/// [`UdpCounts`] of one worker while it counts. Apart from its neighbours by more than a cache line and the one
+/// [`UdpCounts`] of one worker while it counts. Apart from its neighbors by more than a cache line and the one
 /// prefetched with it, so that workers do not slow each other.
 #[derive(Debug, Default)]
 #[repr(align(128))]

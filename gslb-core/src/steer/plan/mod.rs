@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::dependents::Dependents;
+use dependents::Dependents;
+
 use crate::budget::Budget;
 use crate::site::model::PoolId;
+
+mod dependents;
 
 /// Index into [`Plans`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! Which plans lead to a pool: those that are looked at again when it changes.
 
-use super::plan::{PlanId, Plans};
+use super::{PlanId, Plans};
 use crate::budget::Budget;
 use crate::site::model::PoolId;
 
