@@ -241,7 +241,7 @@ impl<'de> Visitor<'de> for Key<'_, '_> {
         let at = state.out.len();
         state.text(key)?;
         if self.keys.has(key, at, &state) {
-            return Err(E::custom(format!("the member {key:?} is there twice")));
+            return Err(E::custom(format!("duplicate member {key:?}")));
         }
         Ok(())
     }
