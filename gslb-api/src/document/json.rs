@@ -180,10 +180,16 @@ mod tests {
         let document = document_from_json(octets, &mut { Budget::UNLIMITED });
         match (&value, &document) {
             (Ok(value), Ok(document)) => assert_eq!(value.to_string(), document.text()),
-            (Err(value), Err(document)) => assert_eq!(value.to_string(), document.to_string()),
+            (Err(value), Err(document)) => assert_eq!(without_column(value), without_column(document)),
             (value, document) => panic!("one reader refuses it: {value:?} {document:?}"),
         }
         value
+    }
+
+    /// What is wrong: one reader notices a duplicate at its key, the other after it.
+    fn without_column(error: &Unread) -> String {
+        let message = error.to_string();
+        message.rsplit_once(" column ").map_or(message.clone(), |(before, _)| before.to_owned())
     }
 
     #[test]
