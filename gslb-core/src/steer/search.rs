@@ -62,6 +62,12 @@ pub(super) trait Search<'a> {
         }
     }
 
+    /// Walks these plans until one takes something or decides.
+    fn walk_first(&mut self, list: &[PlanId], demand: Demand) -> Walked {
+        let mut walked = list.iter().map(|&next| self.walk(next, demand));
+        walked.find(|walked| *walked != Walked::Nothing).unwrap_or(Walked::Nothing)
+    }
+
     /// Walks a plan that never falls through: if nothing in it fulfills the demand, `when_all_down` applies to this
     /// plan alone.
     #[inline(never)]

@@ -141,10 +141,7 @@ impl<'a, E: FnMut(Given, f64)> Search<'a> for Shares<'a, '_, E> {
         match self.view.plans.get(plan) {
             None => Walked::Nothing,
             Some(Plan::Pool(pool)) => Walked::of(self.take(*pool, demand)),
-            Some(Plan::Failover(list)) => {
-                let mut walked = list.iter().map(|&next| self.walk(next, demand));
-                walked.find(|walked| *walked != Walked::Nothing).unwrap_or(Walked::Nothing)
-            }
+            Some(Plan::Failover(list)) => self.walk_first(list, demand),
             Some(Plan::Only(plan)) => {
                 let emitted = self.emitted;
                 let walked = self.walk_only(*plan, demand);

@@ -112,10 +112,7 @@ impl<'a> Search<'a> for Ahead<'a> {
         match self.view.plans.get(plan) {
             None => Walked::Nothing,
             Some(Plan::Pool(pool)) => Walked::of(self.take(*pool, demand)),
-            Some(Plan::Failover(list)) => {
-                let mut walked = list.iter().map(|&next| self.walk(next, demand));
-                walked.find(|walked| *walked != Walked::Nothing).unwrap_or(Walked::Nothing)
-            }
+            Some(Plan::Failover(list)) => self.walk_first(list, demand),
             Some(Plan::Only(plan)) => self.walk_only(*plan, demand),
             Some(Plan::All(_) | Plan::Weighted(_) | Plan::Hash(_)) => self.stop_at(plan, demand),
         }
