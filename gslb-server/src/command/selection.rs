@@ -1,23 +1,33 @@
 //! The part of the document that the arguments of `gslb get`, `put`, `patch` and `delete` name.
 
-use clap::{Args, ValueEnum};
+use std::iter;
+
+use clap::Args;
 use gslb_api::document::Section;
 use gslb_api::escape;
 
 use super::target::Target;
 
-/// The collections of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// The document, or one of its collections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    // No doc comment here: help that describes values takes a screen of its own.
     Document,
-    Zones,
-    DataCenters,
-    Probes,
-    Pools,
-    Regions,
-    Policies,
-    Services,
+    Collection(Section),
+}
+
+impl Kind {
+    /// All of them, in the order of the reference.
+    fn all() -> impl Iterator<Item = Self> {
+        iter::once(Self::Document).chain(Section::ALL.map(Self::Collection))
+    }
+
+    /// Its name as an argument, and its segment in a path of the API.
+    fn segment(self) -> &'static str {
+        match self {
+            Self::Document => "document",
+            Self::Collection(section) => section.segment(),
+        }
+    }
 }
 
 /// Arguments that name a part of the document.
@@ -70,7 +80,7 @@ impl Selection {
 impl Selected {
     /// Its path in the API; of an endpoint, that of its pool.
     pub(super) fn path(&self) -> String {
-        let kind = self.kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let kind = self.kind.segment();
         match &self.name {
             Some(name) => format!("/api/v1/{kind}/{}", escape(name)),
             None => format!("/api/v1/{kind}"),
@@ -102,18 +112,17 @@ pub(super) struct Selected {
 /// Reads the name of a collection, or a target as other commands take it.
 fn parse(text: &str) -> Result<Selected, String> {
     let Some((word, name)) = text.split_once('/') else {
-        let names = || Kind::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let listed = || names().map(|it| it.get_name().to_owned()).collect::<Vec<_>>().join(", ");
-        let kind = Kind::from_str(text, false).map_err(|_| format!("expected one of {}, or KIND/NAME", listed()))?;
+        let listed = || Kind::all().map(Kind::segment).collect::<Vec<_>>().join(", ");
+        let kind = Kind::all().find(|kind| kind.segment() == text);
+        let kind = kind.ok_or_else(|| format!("expected one of {}, or KIND/NAME", listed()))?;
         return Ok(Selected { kind, name: None, endpoint: None });
     };
     if let Ok(Target::Endpoint { pool, name }) = text.parse() {
-        return Ok(Selected { kind: Kind::Pools, name: Some(pool), endpoint: Some(name) });
+        return Ok(Selected { kind: Kind::Collection(Section::Pools), name: Some(pool), endpoint: Some(name) });
     }
     let matches = |section: &Section| section.singular().replace(' ', "-") == word && !name.is_empty();
-    let kind = Section::ALL.into_iter().find(matches).and_then(|it| Kind::from_str(it.segment(), false).ok());
-    match kind {
-        Some(kind) => Ok(Selected { kind, name: Some(name.to_owned()), endpoint: None }),
+    match Section::ALL.into_iter().find(matches) {
+        Some(section) => Ok(Selected { kind: Kind::Collection(section), name: Some(name.to_owned()), endpoint: None }),
         None => Err("expected KIND/NAME, like pool/fra, service/www.example.com or endpoint/fra/fra-1".to_owned()),
     }
 }
@@ -125,13 +134,16 @@ mod tests {
     #[test]
     fn a_selection_is_a_collection_or_a_target() {
         let of = |text: &str| parse(text).map(|it| (it.kind, it.name, it.endpoint));
-        assert_eq!(of("pools"), Ok((Kind::Pools, None, None)));
+        assert_eq!(of("pools"), Ok((Kind::Collection(Section::Pools), None, None)));
         assert_eq!(of("document"), Ok((Kind::Document, None, None)));
         for section in Section::ALL {
             let selected = parse(&format!("{}/a", section.singular().replace(' ', "-"))).unwrap();
             assert_eq!(selected.path(), format!("/api/v1/{}/a", section.segment()));
         }
-        assert_eq!(of("endpoint/a/b"), Ok((Kind::Pools, Some("a".to_owned()), Some("b".to_owned()))));
+        assert_eq!(
+            of("endpoint/a/b"),
+            Ok((Kind::Collection(Section::Pools), Some("a".to_owned()), Some("b".to_owned())))
+        );
         for invalid in ["pool", "pools/a", "pool/", "endpoint/a", "document/a", ""] {
             assert!(of(invalid).is_err(), "{invalid}");
         }
