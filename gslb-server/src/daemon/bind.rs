@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tracing::error;
 
+use super::sockets::{Kind, Sockets};
 use crate::config::Config;
 use crate::dns::{tcp, udp};
 use crate::http::tls::Tls;
@@ -56,18 +57,16 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
 /// # Errors
 /// As [`Bound::bind`].
 pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
-    let all = config.dns.listen.iter().map(|address| (*address, "TCP")).chain([(config.api.listen, "HTTP")]);
-    for (address, protocol) in all {
-        tcp::bind(address).map_err(|cause| ServeError::Bind { address, protocol, cause })?;
+    let all = config.dns.listen.iter().map(|address| (*address, Kind::Tcp)).chain([(config.api.listen, Kind::Http)]);
+    for (address, kind) in all {
+        tcp::bind(address).map_err(failed(kind, address))?;
     }
     Ok(())
 }
 
 /// All sockets of a server, bound but not yet answering.
 pub struct Bound {
-    pub(super) udp: Vec<UdpSocket>,
-    pub(super) tcp: Vec<TcpListener>,
-    pub(super) http: TcpListener,
+    pub(super) sockets: Sockets,
     pub(super) tls: Option<Arc<Tls>>,
     dns: Vec<SocketAddr>,
     api: SocketAddr,
@@ -88,17 +87,17 @@ impl Bound {
         if tls.is_none() && !config.api.listen.ip().is_loopback() {
             return Err(ServeError::Cleartext(config.api.listen));
         }
-        let (mut udp, mut tcp, mut dns) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sockets, mut dns) = (Sockets::default(), Vec::new());
         for address in &config.dns.listen {
-            let (listener, sockets, bound) = bind_both(*address, config.dns.workers.get())?;
-            tcp.push(listener);
-            udp.extend(sockets);
+            let (listener, workers, bound) = bind_both(*address, config.dns.workers.get())?;
+            sockets.add(Kind::Tcp, bound, listener);
+            workers.into_iter().for_each(|socket| sockets.add(Kind::Udp, bound, socket));
             dns.push(bound);
         }
-        let failed = |cause| ServeError::Bind { address: config.api.listen, protocol: "HTTP", cause };
-        let http = tcp::bind(config.api.listen).map_err(failed)?;
+        let http = tcp::bind(config.api.listen).map_err(failed(Kind::Http, config.api.listen))?;
         let api = http.local_addr()?;
-        Ok(Self { udp, tcp, http, tls, dns, api })
+        sockets.add(Kind::Http, api, http);
+        Ok(Self { sockets, tls, dns, api })
     }
 
     /// The DNS addresses, each for UDP and TCP, in the order of the configuration.
@@ -134,13 +133,17 @@ fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<Ud
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
-        let failed = |protocol| move |cause| ServeError::Bind { address, protocol, cause };
-        let listener = tcp::bind(address).map_err(failed("TCP"))?;
+        let listener = tcp::bind(address).map_err(failed(Kind::Tcp, address))?;
         let bound = listener.local_addr()?;
         match udp::bind(bound, workers) {
             Ok(sockets) => return Ok((listener, sockets, bound)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
-            Err(error) => return Err(failed("UDP")(error)),
+            Err(error) => return Err(failed(Kind::Udp, address)(error)),
         }
     }
+}
+
+/// The error of a socket that cannot be bound.
+fn failed(kind: Kind, address: SocketAddr) -> impl FnOnce(io::Error) -> ServeError {
+    move |cause| ServeError::Bind { address, protocol: kind.label(), cause }
 }

@@ -8,6 +8,7 @@ mod running;
 mod runtime;
 pub mod signals;
 pub mod site_source;
+pub mod sockets;
 mod start;
 pub mod store;
 

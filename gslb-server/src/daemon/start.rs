@@ -1,7 +1,7 @@
 //! Starts all parts of the server, in dependency order.
 
 use std::io;
-use std::net::{TcpListener, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tracing::info;
 
 use super::bind::{Bound, ServeError};
 use super::running::Running;
+use super::sockets::{Kind, Sockets};
 use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
@@ -65,7 +66,7 @@ impl Bound {
     /// # Errors
     /// [`ServeError::Start`].
     pub fn start(
-        self,
+        mut self,
         control: Runtime,
         config: &Config,
         published: Arc<Published>,
@@ -76,7 +77,7 @@ impl Bound {
         let signals = Signals::take()?;
         drop(entered);
         let listening = self.listening_lines();
-        let answering = Answering::start(self.udp, self.tcp, config, &published, &settings, &provided.tail)?;
+        let answering = Answering::start(&mut self.sockets, config, &published, &settings, &provided.tail)?;
         let totals = answering.totals.clone();
         let ledger = Arc::new(Ledger::new(published.clone()));
         let gatherer = Gatherer::start(totals.clone(), provided.sample.clone(), ledger.clone())?;
@@ -94,7 +95,8 @@ impl Bound {
         let metrics = Arc::new(Scrapes::new(metrics));
         let observed = Observed { published, backend: Arc::clone(&backend), hosts, metrics };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
-        let http = http::Server::start(control.handle(), self.http, routes, self.tls.clone(), config.api.limits())?;
+        let listeners = self.sockets.take(Kind::Http);
+        let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
         let (concerns, begun) = (provided.concerns, provided.begun);
         let reload = reload(self.tls.clone(), provided.reloads, Arc::clone(&concerns), begun, Arc::clone(&backend));
         let reloader = Reloader::start(begun, RETRY_INTERVAL, reload)?;
@@ -133,13 +135,13 @@ struct Answering {
 
 impl Answering {
     fn start(
-        udp: Vec<UdpSocket>,
-        tcp: Vec<TcpListener>,
+        sockets: &mut Sockets,
         config: &Config,
         published: &Arc<Published>,
         settings: &Arc<Settings>,
         tail: &Tail,
     ) -> io::Result<Self> {
+        let udp: Vec<UdpSocket> = sockets.take(Kind::Udp);
         let (threads, udp_sockets) = (config.dns.workers.get(), udp.len());
         let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
         let (mut taps, shown): (Vec<Tap>, Vec<TapReader>) =
@@ -150,6 +152,7 @@ impl Answering {
         let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
         let collector = collector::Collector::start(shown, published.clone(), tail.clone(), dnstap)?;
         let udp = udp::Workers::start(udp, published, settings, taps)?;
+        let tcp = sockets.take(Kind::Tcp);
         let tcp = tcp::Server::start(tcp, config.dns.tcp_limits(), published.clone(), settings, udp_sockets, tcp_taps)?;
         let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
         Ok(Self { udp, tcp, collector, totals, frames })

@@ -54,14 +54,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Accepts on `listener` with tasks on `runtime`, and serves `routes`. Each request has the peer's address as an
+    /// Accepts on `listeners` with tasks on `runtime`, and serves `routes`. Each request has the peer's address as an
     /// extension of type `axum::extract::ConnectInfo<SocketAddr>`.
     ///
     /// # Errors
-    /// If the runtime cannot register the listener.
+    /// If the runtime cannot register a listener.
     pub fn start(
         runtime: &Handle,
-        listener: TcpListener,
+        listeners: Vec<TcpListener>,
         routes: Router,
         tls: Option<Arc<Tls>>,
         limits: Limits,
@@ -69,10 +69,11 @@ impl Server {
         let connections = Connections::new(within_descriptors(limits.connections), limits.connections_per_client);
         let shared = Arc::new(Shared { routes, tls, header: limits.header, connections, reserve: Reserve::new() });
         let (stop, stopped) = watch::channel(false);
-        let entered = runtime.enter();
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        drop(entered);
-        runtime.spawn(accept::accept_all(listener, shared, stopped));
+        let _entered = runtime.enter();
+        for listener in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            runtime.spawn(accept::accept_all(listener, Arc::clone(&shared), stopped.clone()));
+        }
         Ok(Self { runtime: runtime.clone(), stop })
     }
 
