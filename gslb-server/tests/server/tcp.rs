@@ -104,10 +104,26 @@ fn datagrams_without_an_answer_are_skipped() {
     let mut client = connect(address);
     let mut response = query(1);
     response[2] = 0x80;
-    for message in [&[][..], &[0; 11], &response] {
+    for message in [&response[..], &response[..12]] {
         client.write_all(&framed(message)).unwrap();
     }
     ask(&mut client, 2);
+    server.stop();
+}
+
+#[test]
+fn a_message_shorter_than_a_header_closes_the_connection_after_the_answers_before_it() {
+    let (server, address) = serve(UNLIMITED);
+    for length in 0..12 {
+        let mut client = connect(address);
+        // Only the length arrives, and it is enough.
+        let queries = [framed(&query(1)), framed(&query(2)), vec![0, length]].concat();
+        client.write_all(&queries).unwrap();
+        assert_eq!((read_answer(&mut client), read_answer(&mut client)), (1, 2), "length {length}");
+        await_close(&mut client);
+    }
+    let (tally, counts) = server.counters().total();
+    assert_eq!((counts.short, counts.closed_by_client, counts.idle, tally.short.get()), (12, 0, 0, 0));
     server.stop();
 }
 
@@ -118,8 +134,11 @@ fn an_idle_connection_is_closed_even_if_it_sends_junk() {
     let (mut silent, mut used, mut junk) = (connect(address), connect(address), connect(address));
     ask(&mut used, 1);
     let mut writer = junk.try_clone().unwrap();
-    // Messages without a query, while they are accepted: so many that there is always more to read.
-    let writing = thread::spawn(move || while writer.write_all(&[0; 64 << 10]).is_ok() {});
+    // Messages without an answer, while they are accepted: so many that there is always more to read.
+    let mut response = query(1);
+    response[2] = 0x80;
+    let responses = framed(&response).repeat(2000);
+    let writing = thread::spawn(move || while writer.write_all(&responses).is_ok() {});
     await_close(&mut silent);
     await_close(&mut used);
     await_close(&mut junk);

@@ -40,4 +40,5 @@ mod sites;
 mod stop;
 mod store;
 mod tail;
+mod tcp;
 mod written;

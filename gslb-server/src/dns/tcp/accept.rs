@@ -111,6 +111,7 @@ fn start_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>, s
             End::Client => shared.counts.closed_by_client.count(),
             End::Idle => shared.counts.idle.count(),
             End::Stalled => shared.counts.stalled.count(),
+            End::Short => shared.counts.short.count(),
             // An eviction is counted where it is decided.
             End::Evicted | End::Stopped => {}
         }

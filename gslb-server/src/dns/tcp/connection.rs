@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
 use super::connections::ConnectionSlot;
-use super::input::Input;
+use super::input::{Input, Next};
 use super::responders::Ends;
 
 /// Octets of answers to pipelined queries that are gathered into one write.
@@ -29,6 +29,8 @@ pub(super) enum End {
     Idle,
     /// The client did not read its answers in time.
     Stalled,
+    /// It announced a message that is shorter than a DNS header.
+    Short,
     /// It was evicted for another connection.
     Evicted,
     /// The server stops.
@@ -43,6 +45,16 @@ enum Event {
     Timeout,
     /// The server is stopping.
     Stop,
+}
+
+/// The rest of the input after some of it was answered.
+enum Rest {
+    /// There may be more messages.
+    Messages,
+    /// No whole message.
+    Incomplete,
+    /// A message that is shorter than a DNS header.
+    TooShort,
 }
 
 /// A connection that is being answered.
@@ -69,20 +81,24 @@ impl Connection {
         loop {
             loop {
                 let began = Instant::now();
-                let answers = self.answer();
-                if answers == 0 {
-                    // With a constant stream of junk, the read never times out.
-                    if began > deadline {
-                        return out_of_time(stopping);
+                let (answers, rest) = self.answer();
+                if answers > 0 {
+                    slot.used();
+                    if let Err(end) = self.write().await {
+                        return end;
                     }
-                    break;
+                    self.shared.counts.took(began.elapsed(), answers);
+                    deadline = Instant::now() + idle_timeout;
                 }
-                slot.used();
-                if let Err(end) = self.write().await {
-                    return end;
+                match rest {
+                    Rest::Messages => {}
+                    Rest::Incomplete => break,
+                    Rest::TooShort => return End::Short,
                 }
-                self.shared.counts.took(began.elapsed(), answers);
-                deadline = Instant::now() + idle_timeout;
+            }
+            // With a constant stream of messages without answers, the read never times out.
+            if Instant::now() > deadline {
+                return out_of_time(stopping);
             }
             // In this order: received queries are answered before anything else.
             let event = tokio::select! {
@@ -103,15 +119,19 @@ impl Connection {
         }
     }
 
-    /// Answers the received messages, up to a full write. Returns the number of answers to write.
-    fn answer(&mut self) -> u64 {
+    /// Answers the received messages, up to a full write. Returns the number of answers to write, and what is left.
+    fn answer(&mut self) -> (u64, Rest) {
         let mut answers = 0;
         while self.output.len() < WRITE_OCTETS {
-            let Some(query) = self.input.next_message() else { break };
+            let query = match self.input.next_message() {
+                Next::Message(query) => query,
+                Next::Incomplete => return (answers, Rest::Incomplete),
+                Next::TooShort => return (answers, Rest::TooShort),
+            };
             let is_answered = self.shared.responders.answer(self.ends, query, &mut self.output, &self.shared.counts);
             answers += u64::from(is_answered);
         }
-        answers
+        (answers, Rest::Messages)
     }
 
     /// Writes all answers, each together with its length (RFC 7766 section 8).

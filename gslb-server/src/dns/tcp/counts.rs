@@ -21,6 +21,8 @@ pub struct TcpCounts {
     pub idle: u64,
     /// Ended because the client did not take its answers for the idle time.
     pub stalled: u64,
+    /// Ended because the client announced a message that is shorter than a DNS header.
+    pub short: u64,
     /// Ended in favor of a new connection, having been idle for longest.
     pub evicted: u64,
     /// Closed at once, since their client had its maximum.
@@ -52,6 +54,7 @@ pub(super) struct SharedCounts {
     pub(super) closed_by_client: Count,
     pub(super) idle: Count,
     pub(super) stalled: Count,
+    pub(super) short: Count,
     pub(super) evicted: Count,
     pub(super) refused: Count,
     pub(super) accept_errors: Count,
@@ -69,6 +72,7 @@ impl SharedCounts {
             closed_by_client: self.closed_by_client.get(),
             idle: self.idle.get(),
             stalled: self.stalled.get(),
+            short: self.short.get(),
             evicted: self.evicted.get(),
             refused: self.refused.get(),
             accept_errors: self.accept_errors.get(),

@@ -4,6 +4,19 @@
 const SMALL: usize = 2048;
 /// Octets of the length before each message.
 const PREFIX: usize = 2;
+/// Octets of a DNS header (RFC 1035 section 4.1.1): no message is shorter.
+const HEADER: usize = 12;
+
+/// The next message of a connection, if there is one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next<'a> {
+    /// A whole message.
+    Message(&'a [u8]),
+    /// The rest of it has not arrived yet.
+    Incomplete,
+    /// Its announced length is less than a DNS header: the client does not speak DNS over TCP, or has lost count.
+    TooShort,
+}
 
 /// Received and unanswered data: at most one message and what was read with it. The buffer grows with received data,
 /// never with an announced length.
@@ -15,17 +28,20 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The next whole message, once all of it is there.
-    pub(super) fn next_message(&mut self) -> Option<&[u8]> {
-        let rest = self.octets.get(self.taken..)?;
-        let (prefix, rest) = rest.split_first_chunk::<PREFIX>()?;
+    /// The next message. A length that is too short is reported as soon as it arrives, and again by each further call.
+    pub(super) fn next_message(&mut self) -> Next<'_> {
+        let rest = self.octets.get(self.taken..).unwrap_or_default();
+        let Some((prefix, rest)) = rest.split_first_chunk::<PREFIX>() else { return Next::Incomplete };
         let length = usize::from(u16::from_be_bytes(*prefix));
-        let message = rest.get(..length)?;
+        if length < HEADER {
+            return Next::TooShort;
+        }
+        let Some(message) = rest.get(..length) else { return Next::Incomplete };
         self.taken += PREFIX + length;
-        Some(message)
+        Next::Message(message)
     }
 
-    /// The buffer for the next read. Call it when [`Input::next_message`] returns nothing more.
+    /// The buffer for the next read. Call it when [`Input::next_message`] returns [`Next::Incomplete`].
     pub(super) fn free_space(&mut self) -> &mut Vec<u8> {
         self.octets.drain(..self.taken);
         self.taken = 0;
@@ -53,17 +69,31 @@ mod tests {
 
     #[test]
     fn messages_survive_any_chunking() {
-        let messages: [&[u8]; 4] = [b"first", b"", &[7; 65535], b"last"];
+        let messages: [&[u8]; 4] = [b"first message", &[0; HEADER], &[7; 65535], b"the last one"];
         let stream = messages.map(framed).concat();
         for step in [1, 2, 3, 1000, stream.len()] {
             let (mut input, mut got) = (Input::default(), Vec::new());
             for chunk in stream.chunks(step) {
                 input.free_space().extend_from_slice(chunk);
-                while let Some(message) = input.next_message() {
+                while let Next::Message(message) = input.next_message() {
                     got.push(message.to_vec());
                 }
+                assert_eq!(input.next_message(), Next::Incomplete);
             }
             assert_eq!(got, messages, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_length_below_that_of_a_header_is_reported_before_the_message_arrives() {
+        for length in 0..HEADER as u8 {
+            let mut input = Input::default();
+            input.free_space().extend_from_slice(&[framed(&[1; HEADER]), vec![0]].concat());
+            assert_eq!(input.next_message(), Next::Message(&[1; HEADER]));
+            assert_eq!(input.next_message(), Next::Incomplete);
+            input.free_space().push(length);
+            assert_eq!(input.next_message(), Next::TooShort, "length {length}");
+            assert_eq!(input.next_message(), Next::TooShort, "length {length}");
         }
     }
 
@@ -71,7 +101,7 @@ mod tests {
     fn an_announced_length_allocates_nothing_before_data_arrives() {
         let mut input = Input::default();
         input.free_space().extend_from_slice(&[0xff, 0xff, 0]);
-        assert!(input.next_message().is_none());
+        assert_eq!(input.next_message(), Next::Incomplete);
         assert!(input.free_space().capacity() <= SMALL);
     }
 
@@ -79,8 +109,8 @@ mod tests {
     fn memory_is_returned_after_a_long_message() {
         let mut input = Input::default();
         input.free_space().extend_from_slice(&framed(&[1; 60000]));
-        assert!(input.next_message().is_some());
-        assert!(input.next_message().is_none());
+        assert!(matches!(input.next_message(), Next::Message(_)));
+        assert_eq!(input.next_message(), Next::Incomplete);
         assert!(input.free_space().capacity() <= SMALL);
     }
 }

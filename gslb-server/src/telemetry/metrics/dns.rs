@@ -148,6 +148,7 @@ fn tcp(totals: &Totals) -> [Family; 4] {
         ("client", tcp.closed_by_client),
         ("idle", tcp.idle),
         ("stalled", tcp.stalled),
+        ("short", tcp.short),
         ("evicted", tcp.evicted),
         ("refused", tcp.refused),
     ];
