@@ -2,6 +2,7 @@
 //! this in batches, so that recording costs the publisher task only a few pushes.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -276,15 +277,14 @@ impl Journal {
 
     /// Removes the data of endpoints that `site` does not have.
     async fn forget(&self, store: &dyn Store, site: &Site, stored: &mut HashSet<String>) {
-        let names: HashSet<(&str, &str)> = site
-            .pools
-            .iter()
-            .flat_map(|pool| pool.endpoints.iter().map(|endpoint| (&*pool.name, &*endpoint.name)))
-            .collect();
-        self.changes.lock().retain(|(pool, endpoint), _| names.contains(&(&**pool, &**endpoint)));
-        let keys: HashSet<String> = names.iter().map(|(pool, endpoint)| key(pool, endpoint)).collect();
-        self.pending.lock().statuses.retain(|key, _| keys.contains(key));
-        let gone: Vec<String> = stored.iter().filter(|key| !keys.contains(*key)).cloned().collect();
+        let gone = removed(self.changes.lock().keys().cloned().collect(), site, |pool, endpoint| {
+            (Arc::clone(pool), Arc::clone(endpoint))
+        });
+        self.changes.lock().retain(|names, _| !gone.contains(names));
+        let key_of = |pool: &Arc<str>, endpoint: &Arc<str>| key(pool, endpoint);
+        let gone = removed(self.pending.lock().statuses.keys().cloned().collect(), site, key_of);
+        self.pending.lock().statuses.retain(|key, _| !gone.contains(key));
+        let gone: Vec<String> = removed(stored.clone(), site, key_of).into_iter().collect();
         for batch in gone.chunks(BATCH) {
             let commit = batch.iter().fold(Commit::new(), |commit, key| commit.delete(key.as_str()));
             match store.commit(commit).await {
@@ -306,6 +306,20 @@ impl Pending {
             self.statuses.entry(key).or_insert(record);
         }
     }
+}
+
+/// Those of `known` that no endpoint of `site` has; `of` names an endpoint by its pool and its own name. Takes memory only
+/// for those that are known: most endpoints of a large document may have no probe, and so no history.
+fn removed<T: Hash + Eq>(mut known: HashSet<T>, site: &Site, of: impl Fn(&Arc<str>, &Arc<str>) -> T) -> HashSet<T> {
+    for pool in &site.pools {
+        for endpoint in &pool.endpoints {
+            if known.is_empty() {
+                return known;
+            }
+            known.remove(&of(&pool.name, &endpoint.name));
+        }
+    }
+    known
 }
 
 /// The `statuses` that differ from what is stored. A new document makes all of them pending again.

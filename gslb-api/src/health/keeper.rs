@@ -30,14 +30,14 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts with the endpoints of `site`, and with the statuses that an earlier process saved.
-    pub fn new(site: &Site, saved: &Saved, journal: Arc<Journal>, wall: u64) -> Self {
+    pub fn new(site: &Arc<Site>, saved: &Saved, journal: Arc<Journal>, wall: u64) -> Self {
         let health = Health::new(site, saved, Moment::default(), wall);
         let noted = vec![false; health.targets().len()];
         Self { health, started: Instant::now(), journal, noted, changed: Vec::new(), replies: Vec::new() }
     }
 
     /// Switches to the endpoints of another document.
-    pub fn follow(&mut self, site: &Site, at: Instant, wall: u64) {
+    pub fn follow(&mut self, site: &Arc<Site>, at: Instant, wall: u64) {
         let (health, effects) = self.health.for_site(site, self.moment(at), wall);
         self.health = health;
         self.noted = vec![false; self.health.targets().len()];

@@ -35,20 +35,32 @@ pub struct Member {
     pub endpoint: u32,
 }
 
+/// All endpoints of a site, pool by pool.
+pub(super) fn members(site: &Site) -> impl Iterator<Item = Member> {
+    (0..).map(PoolId).zip(&site.pools).flat_map(|(pool, it)| {
+        let endpoints = 0..it.endpoints.len() as u32;
+        endpoints.map(move |endpoint| Member { pool, endpoint })
+    })
+}
+
 /// The distinct targets of a site, numbered in the order of the document.
 #[derive(Debug, Clone, Default)]
 pub struct Targets {
     all: Vec<Entry>,
     numbers: HashMap<Arc<Target>, u32>,
+    /// The targets of each endpoint, pool by pool: one per probe of its pool, in the order of the probes.
+    of_endpoints: Vec<u32>,
     /// Per pool.
     of_pools: Vec<OfPool>,
 }
 
-/// The targets of a pool's endpoints: for each endpoint one per probe, in the order of the probes.
-#[derive(Debug, Clone, Default)]
+/// Where the targets of a pool's endpoints are.
+#[derive(Debug, Clone, Copy)]
 struct OfPool {
-    probes: usize,
-    numbers: Vec<u32>,
+    /// Index of the first in [`Targets::of_endpoints`].
+    first: u32,
+    /// Number of targets of each endpoint.
+    probes: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -62,17 +74,19 @@ struct Entry {
 impl Targets {
     /// The targets of `site`: one per endpoint and probe of its pool, without duplicates.
     pub fn of(site: &Site) -> Targets {
-        let mut targets = Targets::default();
+        let mut targets = Targets { of_pools: Vec::with_capacity(site.pools.len()), ..Targets::default() };
         for (pool, number) in site.pools.iter().zip(0..) {
             let probes = pool.probes.iter().filter_map(|&id| Some((id, site.probes.get(id.0 as usize)?)));
             let probes: Vec<(ProbeId, &Probe)> = probes.collect();
-            let mut numbers = Vec::with_capacity(probes.len() * pool.endpoints.len());
+            let first = targets.of_endpoints.len() as u32;
+            targets.of_pools.push(OfPool { first, probes: probes.len() as u32 });
             for (endpoint, at) in pool.endpoints.iter().zip(0..) {
                 let member = Member { pool: PoolId(number), endpoint: at };
-                numbers
-                    .extend(probes.iter().map(|&(id, probe)| targets.add(target(probe, pool, endpoint), id, member)));
+                for &(id, probe) in &probes {
+                    let target = targets.add(target(probe, pool, endpoint), id, member);
+                    targets.of_endpoints.push(target);
+                }
             }
-            targets.of_pools.push(OfPool { probes: probes.len(), numbers });
         }
         targets
     }
@@ -124,9 +138,13 @@ impl Targets {
 
     /// The numbers of an endpoint's targets, one per probe of its pool, in the order of the probes.
     pub fn of_endpoint(&self, member: Member) -> &[u32] {
-        let Some(of_pool) = self.of_pools.get(member.pool.0 as usize) else { return &[] };
-        let first = of_pool.probes * member.endpoint as usize;
-        of_pool.numbers.get(first..first + of_pool.probes).unwrap_or_default()
+        let of_pool = |pool: u32| self.of_pools.get(pool as usize);
+        let Some(&OfPool { first, probes }) = of_pool(member.pool.0) else { return &[] };
+        let end = of_pool(member.pool.0 + 1).map_or(self.of_endpoints.len(), |next| next.first as usize);
+        let (first, probes) = (first as usize, probes as usize);
+        let first = first + probes * member.endpoint as usize;
+        let found = self.of_endpoints.get(first..first + probes).filter(|_| first + probes <= end);
+        found.unwrap_or_default()
     }
 }
 

@@ -76,7 +76,8 @@ pub(crate) fn predecessors(
     found
 }
 
-fn identities(site: &Site) -> Vec<Identity<'_>> {
+/// All endpoints of a site, pool by pool.
+pub(crate) fn identities(site: &Site) -> Vec<Identity<'_>> {
     let all = site.pools.iter().flat_map(|pool| pool.endpoints.iter().map(move |endpoint| (pool, endpoint)));
     all.map(|(pool, endpoint)| Identity { pool: &pool.name, name: &endpoint.name, target: &endpoint.target }).collect()
 }

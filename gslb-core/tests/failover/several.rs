@@ -1,5 +1,7 @@
 //! Pools with several probes: how many must pass, the status of each, and what survives a document change.
 
+use std::sync::Arc;
+
 use gslb_core::health::{Effects, Rule, Run, Saved, Source, Status};
 use gslb_core::site::model::Site;
 use gslb_core::steer::draw::Dice;
@@ -109,7 +111,7 @@ fn with_new_probes_the_status_stays_until_their_first_verdict() {
     let (now, wall) = live.now();
     let follow = |live: &mut Live, probes: &str| {
         let site = site(probes);
-        let (health, effects) = live.health.for_site(&site, now, wall);
+        let (health, effects) = live.health.for_site(&Arc::new(site), now, wall);
         (live.health, live.server.table) =
             (health, support::table(&document(&both(probes), FAILOVER), crate::live::ZONE, &[]));
         live.server.table = live.server.table.with_states(&live.health.states());

@@ -38,7 +38,8 @@ enum FailureDomain {
 impl Layout {
     pub(super) fn of(site: &Site, targets: &Targets) -> Layout {
         let (hosts, count) = hosts(targets);
-        let (pool_spreads, spreads) = pool_spreads(site);
+        // Without targets there are no hosts to count.
+        let (pool_spreads, spreads) = if targets.is_empty() { (Vec::new(), 1) } else { pool_spreads(site) };
         let mut found: Vec<BTreeSet<(u32, FailureDomain)>> = vec![BTreeSet::new(); count as usize];
         for (host, target) in hosts.iter().zip(0..) {
             let Some(found) = found.get_mut(host.number as usize) else { continue };

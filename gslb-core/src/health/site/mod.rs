@@ -1,7 +1,7 @@
 //! The health of a whole site: outcomes and time in, changes out. An outcome only touches the endpoints of its target.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::status::{Effects, ProbeAbility, Recovery, Transition};
 use super::target::{Member, Targets};
 use crate::live::pool::{Change, EndpointState, NO_TTL_LIMIT};
 use crate::moment::Moment;
-use crate::site::model::{self, Pool, Site};
+use crate::site::model::{Endpoint as SiteEndpoint, Pool, PoolId, Site};
 
 /// Minimum TTL during a mass failure, unless the service's own TTL is smaller.
 pub const HOLD_TTL: Duration = Duration::from_secs(10);
@@ -29,6 +29,8 @@ pub const HOLD_TTL: Duration = Duration::from_secs(10);
 /// The health of all endpoints of a site.
 #[derive(Debug, Clone)]
 pub struct Health {
+    /// The site whose endpoints these are.
+    site: Arc<Site>,
     targets: Targets,
     /// One per target.
     probed: Vec<Probed>,
@@ -36,14 +38,23 @@ pub struct Health {
     hosts: Vec<Host>,
     /// The guard's per-service counts that each pool is part of.
     pool_spreads: Vec<Box<[u32]>>,
-    /// All endpoints, pool by pool.
+    /// The endpoints of pools with probes, pool by pool. The others keep their initial status, so they take no memory.
     endpoints: Vec<EndpointHealth>,
-    /// Index of each pool's first endpoint in `endpoints`.
-    first: Vec<usize>,
+    /// Index of each pool's first endpoint in `endpoints`; [`NOT_PROBED`] for a pool without probes.
+    first: Vec<u32>,
+    /// When this health was made: endpoints without probes have their status since then.
+    since: u64,
+    /// Why an endpoint without probes has its status.
+    not_probed: Arc<str>,
+    /// Status changes of endpoints that were probed under an earlier document and are not now.
+    earlier_flaps: HashMap<Member, Flaps>,
     guard: MassFailureGuard,
     reachability: Reachability,
     due: BinaryHeap<Reverse<(Moment, Due)>>,
 }
+
+/// Stands for the index of the first endpoint of a pool without probes.
+const NOT_PROBED: u32 = u32::MAX;
 
 /// The host of a target.
 #[derive(Debug, Clone, Copy)]
@@ -53,16 +64,11 @@ struct Host {
     proves: bool,
 }
 
-/// The health of one endpoint.
+/// The health of one endpoint with probes.
 #[derive(Debug, Clone)]
 struct EndpointHealth {
     member: Member,
     probes: Probes,
-    pool: Arc<str>,
-    name: Arc<str>,
-    answers: model::Target,
-    rules: Rules,
-    weight: u32,
     endpoint: Endpoint,
     since: u64,
     why: Arc<str>,
@@ -187,8 +193,18 @@ impl Health {
     }
 
     fn number(&self, member: Member) -> Option<usize> {
-        let number = self.first.get(member.pool.0 as usize)? + member.endpoint as usize;
+        let number = *self.first.get(member.pool.0 as usize)? as usize + member.endpoint as usize;
         self.endpoints.get(number).filter(|known| known.member == member).map(|_| number)
+    }
+
+    fn known(&self, member: Member) -> Option<&EndpointHealth> {
+        self.endpoints.get(self.number(member)?)
+    }
+
+    /// The endpoint of the document, and its pool.
+    fn written(&self, member: Member) -> Option<(&Pool, &SiteEndpoint)> {
+        let pool = self.site.pools.get(member.pool.0 as usize)?;
+        Some((pool, pool.endpoints.get(member.endpoint as usize)?))
     }
 
     /// Schedules the deadline of a push target.
@@ -241,8 +257,9 @@ impl Health {
         effects: &mut Effects,
     ) {
         let Some(known) = self.endpoints.get_mut(number) else { return };
+        let Some(rules) = rules(&self.site, known.member.pool) else { return };
         let (held, source) = (known.endpoint.held, known.endpoint.source);
-        let turned = known.endpoint.settle(verdict, known.rules, hold, now);
+        let turned = known.endpoint.settle(verdict, rules, hold, now);
         if let (Some(Held::HoldDown { until }), true) = (known.endpoint.held, known.endpoint.held != held) {
             self.due.push(Reverse((until, Due::HoldDownEnd(number))));
         }
@@ -277,30 +294,29 @@ impl Health {
     }
 }
 
+/// How the endpoints of a pool return to service.
+fn rules(site: &Site, pool: PoolId) -> Option<Rules> {
+    let Pool { hold_down, resume, initial, .. } = *site.pools.get(pool.0 as usize)?;
+    Some(Rules { hold_down, resume, initial })
+}
+
 impl EndpointHealth {
-    /// Nothing is known of it; why is one of `unknown`: without a probe, or with one.
+    /// An endpoint of `pool` of which nothing is known, for the reason `why`.
     fn fresh(
         site: &Site,
         pool: &Pool,
         member: Member,
         targets: &Targets,
-        unknown: &[Arc<str>; 2],
+        why: &Arc<str>,
         wall: u64,
     ) -> Option<EndpointHealth> {
-        let [not_probed, no_verdict] = unknown;
         let endpoint = pool.endpoints.get(member.endpoint as usize)?;
-        let Pool { hold_down, resume, initial, .. } = *pool;
         Some(EndpointHealth {
             member,
             probes: Probes::of(site, pool, member, targets),
-            pool: pool.name.clone(),
-            name: endpoint.name.clone(),
-            answers: endpoint.target.clone(),
-            rules: Rules { hold_down, resume, initial },
-            weight: endpoint.weight,
-            endpoint: Endpoint::initial(initial),
+            endpoint: Endpoint::initial(pool.initial),
             since: wall,
-            why: Arc::clone(if pool.probes.is_empty() { not_probed } else { no_verdict }),
+            why: Arc::clone(why),
             recovered: None,
             flaps: Flaps::default(),
             is_stale: false,
@@ -350,7 +366,7 @@ impl EndpointHealth {
         let is_stale = self.is_stale && source == Source::Saved;
         EndpointState {
             up,
-            weight: self.weight,
+            weight: self.state.weight,
             ttl_limit: limit.map_or(NO_TTL_LIMIT, whole_seconds),
             recovered: held == Some(Held::Manual),
             is_known: up || source != Source::Initial && !is_stale || self.probes.target().is_none(),

@@ -1,36 +1,43 @@
 //! What is known of endpoints: states, statuses, and what probes measured.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EndpointHealth, Health};
+use super::Health;
 use crate::health::endpoint::{Held, Source};
 use crate::health::outcome::Failure;
 use crate::health::probed::Probed;
 use crate::health::saved::{SavedKey, SavedStatus};
 use crate::health::several::EndpointProbe;
 use crate::health::status::Status;
-use crate::health::target::Member;
+use crate::health::target::{Member, members};
 use crate::live::pool::{EndpointState, NO_TTL_LIMIT};
-use crate::live::states::States;
+use crate::live::states::{States, initial_states};
 use crate::moment::Moment;
 use crate::site::model::Site;
 
 impl Health {
     /// The state of every endpoint, before overrides.
     pub fn states(&self) -> States {
-        let ends = self.first.iter().skip(1).copied().chain([self.endpoints.len()]);
-        let of_pool = |(&first, end)| self.endpoints.get(first..end).unwrap_or_default().iter();
-        self.first.iter().zip(ends).map(of_pool).map(|pool| pool.map(|known| known.state).collect()).collect()
+        let mut states = initial_states(&self.site);
+        for known in &self.endpoints {
+            let pool = states.get_mut(known.member.pool.0 as usize);
+            if let Some(state) = pool.and_then(|pool| pool.get_mut(known.member.endpoint as usize)) {
+                *state = known.state;
+            }
+        }
+        states
     }
 
     /// The state of one endpoint, before overrides.
     pub fn state(&self, member: Member) -> Option<EndpointState> {
-        Some(self.endpoints.get(self.number(member)?)?.state)
+        let initial = || self.written(member).map(|(pool, endpoint)| EndpointState::initial(pool, endpoint.weight));
+        self.known(member).map(|known| known.state).or_else(initial)
     }
 
     /// The status of an endpoint, with its evidence.
     pub fn status(&self, member: Member, now: Moment) -> Option<Status> {
-        let known = self.endpoints.get(self.number(member)?)?;
+        let Some(known) = self.known(member) else { return self.status_without_probe(member, now) };
         let all = &self.probed;
         let of = |probe: &EndpointProbe| self.probed.get(probe.target as usize);
         let leading = known.probes.leading(all).and_then(|probe| Some((probe, of(probe)?)));
@@ -61,18 +68,40 @@ impl Health {
         })
     }
 
+    /// The status of an endpoint of a pool without probes: the initial one.
+    fn status_without_probe(&self, member: Member, now: Moment) -> Option<Status> {
+        let (pool, _) = self.written(member)?;
+        Some(Status {
+            up: pool.initial.is_up(),
+            source: Source::Initial,
+            since: self.since,
+            why: Arc::clone(&self.not_probed),
+            held: None,
+            recovered: None,
+            probes: Vec::new(),
+            progress: None,
+            outcomes: Vec::new(),
+            unable: None,
+            latency: None,
+            response: None,
+            certificate_expires: None,
+            flaps: self.earlier_flaps.get(&member).map_or(0, |flaps| flaps.count(now)),
+            ttl_limit: None,
+        })
+    }
+
     /// The status to save for an endpoint; `None` if nothing is known of it.
     pub fn saved(&self, member: Member) -> Option<(SavedKey, SavedStatus)> {
-        let known = self.endpoints.get(self.number(member)?)?;
-        let key = SavedKey::of(&known.pool, &known.name, &known.answers);
-        let EndpointHealth { since, recovered, .. } = *known;
-        let status = SavedStatus { up: known.endpoint.up, since, why: known.why.to_string(), recovered };
-        (known.endpoint.source != Source::Initial).then_some((key, status))
+        let known = self.known(member).filter(|known| known.endpoint.source != Source::Initial)?;
+        let (pool, endpoint) = self.written(member)?;
+        let (up, since, recovered) = (known.endpoint.up, known.since, known.recovered);
+        let key = SavedKey::of(&pool.name, &endpoint.name, &endpoint.target);
+        Some((key, SavedStatus { up, since, why: known.why.to_string(), recovered }))
     }
 
     /// All endpoints, pool by pool.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        self.endpoints.iter().map(|known| known.member)
+        members(&self.site)
     }
 
     /// When the certificates of probed servers expire, in seconds since 1970-01-01 00:00 UTC, for each endpoint and
