@@ -97,7 +97,10 @@ impl Builder {
         let records = || zones.iter().flat_map(|zone| &zone.records);
         let owners: usize = records().map(|record| record.owner.wire_len()).sum();
         let steered: usize = services.iter().flat_map(Service::names).map(|(name, _)| name.wire_len()).sum();
-        let data: usize = records().map(|record| record.rdata.len() + RECORD_HEADER).sum();
+        let octets = |record: &Record| record.rdata.len() + RECORD_HEADER;
+        // The SOA of each zone is stored again, with the TTL of negative answers.
+        let negative: usize = records().filter(|record| record.rtype == rtype::SOA).map(octets).sum();
+        let data: usize = records().map(octets).sum::<usize>() + negative;
         let mut catalog = Catalog {
             sets: Vec::with_capacity(names),
             details: Vec::with_capacity(1 + services.len()),

@@ -65,6 +65,13 @@ pub enum Owner<'a> {
     Fixed(&'a Name),
 }
 
+/// Octets of a compressed name.
+const POINTER: usize = 2;
+/// Octets of type, class, TTL and length (RFC 1035 §3.2.1).
+const FIXED_FIELDS: usize = 10;
+/// Storage that is full grows by this part of itself.
+const GROWTH: usize = 8;
+
 impl Sets {
     /// Storage with capacity for `octets`.
     pub(super) fn with_capacity(octets: usize) -> Sets {
@@ -81,7 +88,9 @@ impl Sets {
     ) -> Result<Set, TooLarge> {
         let (octets, fixups) = (self.octets.len(), self.fixups.len());
         let mut count = 0u16;
+        let owner_len = if let Owner::Fixed(name) = owner { name.wire_len() } else { POINTER };
         for (ttl, rdata) in records {
+            self.reserve(owner_len + FIXED_FIELDS + rdata.len());
             match owner {
                 Owner::Qname => self.octets.extend_from_slice(&[0xC0, 0]),
                 Owner::Fixed(name) => self.push_name(octets, apex, name.as_wire()),
@@ -106,10 +115,20 @@ impl Sets {
         })
     }
 
+    /// Makes room for this many more octets. Doubling, as a list does, would cost a large catalog
+    /// as much memory again as its records take.
+    fn reserve(&mut self, octets: usize) {
+        let len = self.octets.len();
+        if self.octets.capacity() - len < octets {
+            self.octets.reserve_exact(octets.max(len / GROWTH));
+        }
+    }
+
     /// Stores the name of a node and returns its offset. Stored right before the node's RRsets, it shares their cache
     /// line.
     pub(super) fn add_name(&mut self, name: &[u8]) -> Result<u32, TooLarge> {
         let start = u32::try_from(self.octets.len()).map_err(|_| TooLarge)?;
+        self.reserve(name.len());
         self.octets.extend_from_slice(name);
         Ok(start)
     }
