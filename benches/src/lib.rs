@@ -16,6 +16,7 @@ use gslb_core::table::{RoutingTable, compile};
 pub mod bodies;
 pub mod change;
 pub mod control;
+pub mod counters;
 pub mod expected;
 pub mod figures;
 pub mod further;

@@ -1,4 +1,4 @@
-//! Counters with a single writer and any number of readers.
+//! Counters with a single writer or with several, and any number of readers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +15,27 @@ impl Count {
             return;
         }
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+    }
+
+    /// The current value.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A counter that any number of threads may add to, which costs each of them a locked instruction.
+#[derive(Debug, Default)]
+pub struct SharedCount(AtomicU64);
+
+impl SharedCount {
+    /// Adds `more`.
+    #[inline]
+    pub fn add(&self, more: u64) {
+        if cfg!(gslb_uncounted) {
+            return;
+        }
+        self.0.fetch_add(more, Ordering::Relaxed);
     }
 
     /// The current value.

@@ -131,6 +131,87 @@ fn replacing_tables_neither_loses_nor_repeats_counts() {
     assert!(published.counts()[0].topology_id() > finished[0].topology_id());
 }
 
+/// A table with this many services, and counters for this many workers.
+fn large(services: usize, workers: usize) -> RoutingTable {
+    let mut text = document("serve-all");
+    for number in 0..services - 3 {
+        text += &format!("\"s{number}.example.com\".policy = \"iad\"\n");
+    }
+    support::table(&text, ZONE, &[]).counting(workers, None)
+}
+
+#[test]
+fn counters_of_a_large_document_fit_whatever_is_asked() {
+    let table = large(20_000, 240);
+    let (counts, most) = (counts(&table), 16 << 20);
+    assert!(counts.memory() < most, "{} instead of the {} of full rows", counts.memory(), 20_000 * 4 * 8 * 240);
+    let answer_all = |times: u32| {
+        for worker in 0..240 {
+            let row = counts.row(worker).unwrap();
+            (0..20_000).step_by(64).for_each(|service| (0..times).for_each(|_| row.answered(service, None)));
+        }
+    };
+    // As many as can be wanted at once.
+    answer_all(1_000);
+    counts.make_wanted();
+    assert!(counts.memory() < most, "{}", counts.memory());
+    answer_all(1);
+    let expected = |service| if service % 64 == 0 { 240 * 1_001 } else { 0 };
+    assert!(counts.services().zip(0..).all(|(sum, service)| sum.answers == expected(service)));
+}
+
+#[test]
+fn workers_get_counters_of_their_own_for_what_they_answer_often() {
+    let table = large(2_000, 200);
+    let counts = counts(&table);
+    let (often, rarely) = (counts.row(0).unwrap(), counts.row(1).unwrap());
+    (0..5_000).for_each(|_| often.answered(7, None));
+    (0..100).for_each(|_| rarely.answered(7, None));
+    let before = counts.memory();
+    counts.make_wanted();
+    let chunk = counts.memory() - before;
+    assert!((1..=4096).contains(&chunk), "{chunk}");
+    // What is asked a little in each round is not asked often.
+    for _ in 0..100 {
+        (0..100).for_each(|_| rarely.answered(7, None));
+        counts.make_wanted();
+    }
+    assert_eq!(counts.memory() - before, chunk);
+    often.answered(7, None);
+    often.answered(1_999, None);
+    assert_eq!(counts.services().nth(7).unwrap().answers, 5_000 + 100 + 10_000 + 1);
+    assert_eq!(counts.services().nth(1_999).unwrap().answers, 1);
+    assert_eq!(counts.services().map(|sum| sum.answers).sum::<u64>(), 15_102);
+}
+
+#[test]
+fn no_count_is_lost_while_workers_get_counters_of_their_own() {
+    const WORKERS: u64 = 4;
+    const ANSWERS: u64 = 200_000;
+    let table = large(2_000, 200);
+    let counts = counts(&table);
+    std::thread::scope(|scope| {
+        let count = |worker| {
+            let row = counts.row(worker as usize).unwrap();
+            for answer in 0..ANSWERS {
+                row.answered((answer % 5) as u32 * 400, None);
+                row.named(gslb_core::site::model::PoolId(1));
+            }
+        };
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || count(worker))).collect();
+        let mut last = 0;
+        while !workers.iter().all(|worker| worker.is_finished()) {
+            counts.make_wanted();
+            let sum = counts.pools().sum();
+            assert!(last <= sum, "a counter never goes back");
+            last = sum;
+        }
+    });
+    assert_eq!(counts.pools().collect::<Vec<_>>(), [0, WORKERS * ANSWERS, 0]);
+    let answered: Vec<u64> = counts.services().map(|sum| sum.answers).filter(|answers| *answers > 0).collect();
+    assert_eq!(answered, [WORKERS * ANSWERS / 5; 5]);
+}
+
 /// The document, read again.
 fn reread() -> gslb_core::site::model::Site {
     let mut load = |name: &str, _: &str| Ok((Arc::from(name), ZONE.as_bytes().to_vec()));

@@ -1,11 +1,11 @@
-//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies` prints times and
+//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies|counters` prints times and
 //! ratios as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use gslb_benches::{bodies, control, further, scrape};
+use gslb_benches::{bodies, control, counters, further, scrape};
 
 /// Measures changes through the API, from the request to the answer on the wire. Needs `gslb` beside it, or GSLB_BIN.
 #[derive(Debug, Parser)]
@@ -48,6 +48,19 @@ enum Part {
         #[arg(long, default_value_t = 2_000_000)]
         octets: usize,
     },
+    /// Memory of the server with many services and workers: at rest, and once every worker has answered for many services.
+    Counters {
+        #[arg(long, default_value_t = 100_000)]
+        services: usize,
+        #[arg(long, default_value_t = 16)]
+        workers: usize,
+        /// Addresses to listen on, with as many workers each.
+        #[arg(long, default_value_t = 2)]
+        listeners: u8,
+        /// How long the server rests before its memory is read.
+        #[arg(long, default_value_t = 10.0)]
+        seconds: f64,
+    },
     /// The effect of requests at a rate on answers.
     Load {
         #[arg(long, default_value_t = 2_000.0)]
@@ -73,6 +86,9 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             format!("each further override: p50 {p50:?}, p99 {p99:?}, most {most:?}\n")
         }
         Part::Bodies { octets } => bodies::measure(octets)?,
+        Part::Counters { services, workers, listeners, seconds } => {
+            counters::measure(services, workers, listeners, Duration::from_secs_f64(seconds))?
+        }
         Part::Load { rate, rounds, seconds, apart } => {
             let place = if apart { control::Placement::Apart } else { control::Placement::Anywhere };
             control::load(rate, rounds, Duration::from_secs_f64(seconds), place)?

@@ -1,4 +1,5 @@
-//! The thread that collects samples from the workers once a second, and adds up the counters of replaced tables.
+//! The thread that collects samples from the workers once a second, adds up the counters of replaced tables, and makes
+//! counters that workers want.
 
 use std::io;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
     let samples = totals.udp.samples().chain(totals.tcp.samples());
     sample.gather(samples, || ledger.topologies(), Instant::now());
     ledger.settle();
+    ledger.make_wanted_counters();
 }
 
 impl Drop for Gatherer {

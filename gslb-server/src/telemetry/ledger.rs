@@ -68,6 +68,12 @@ impl Ledger {
         Arc::clone(&self.published.load())
     }
 
+    /// Gives workers counters of their own for what they have answered often since the last call. Call it about once a
+    /// second.
+    pub fn make_wanted_counters(&self) {
+        self.published.counts().iter().for_each(|counts| counts.make_wanted());
+    }
+
     /// Adds up the counters of retired tables. Call it periodically, so that retired tables do not pile up.
     pub fn settle(&self) {
         let mut past = self.past.lock();

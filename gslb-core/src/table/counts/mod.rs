@@ -1,14 +1,22 @@
-//! Answer counters per service and pool: one row per worker, written only by that worker.
+//! Answer counters per service and pool: each worker has a row of its own, and in a large document shares what it uses
+//! rarely.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Topology;
-use crate::count::Count;
+use crate::count::SharedCount;
 use crate::live::fallback::Fallback;
 use crate::site::model::{PoolId, WhenAllDown};
 
+mod row;
+
 /// Counters per service.
 const OF_SERVICE: usize = 4;
-/// Counters per two cache lines: the one in use and the one prefetched with it.
-const LINE: usize = 16;
+/// If the rows of all workers take no more than this many octets, each has all counters from the start.
+const MOST_WHOLE: usize = 8 << 20;
+/// Maximum octets of the counters that workers get for themselves later.
+const MOST_OWN: usize = 8 << 20;
 
 /// Counters of all services and pools of a topology, shared by all tables with that topology.
 #[derive(Debug)]
@@ -16,21 +24,21 @@ pub struct Counts {
     topology: Topology,
     topology_id: u64,
     rows: Box<[Row]>,
+    /// Counters of all workers for what they answer rarely; empty if every row has all counters.
+    shared: Arc<[SharedCount]>,
+    /// How many chunks workers have got for themselves.
+    chunks: AtomicUsize,
 }
 
-/// One worker's counters. Rows never share a cache line.
+/// One worker's counters.
 #[derive(Debug)]
 pub struct Row {
     /// See [`Counts::topology_id`].
     pub topology_id: u64,
-    lines: Box<[Line]>,
+    counters: row::Row,
     /// Index of the first pool counter.
     pools: usize,
 }
-
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Line([Count; LINE]);
 
 /// The answers of one service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,46 +54,45 @@ pub struct ServiceAnswers {
 }
 
 impl Row {
-    fn new(topology_id: u64, services: usize, pools: usize) -> Row {
-        let numbers = services * OF_SERVICE + pools;
-        let lines = (0..numbers.div_ceil(LINE)).map(|_| Line::default()).collect();
-        Row { topology_id, lines, pools: services * OF_SERVICE }
-    }
-
-    #[inline]
-    fn cell(&self, at: usize) -> Option<&Count> {
-        self.lines.get(at / LINE)?.0.get(at % LINE)
-    }
-
-    #[inline]
-    fn add(&self, at: usize) {
-        if let Some(cell) = self.cell(at) {
-            cell.add(1);
-        }
-    }
-
     /// Counts an answer of a service.
     #[inline]
     pub fn answered(&self, service: u32, fallback: Option<Fallback>) {
         let at = service as usize * OF_SERVICE;
-        self.add(at);
+        self.counters.add(at);
         if let Some(fallback) = fallback {
-            self.add(at + 1 + fallback as usize);
+            self.counters.add(at + 1 + fallback as usize);
         }
     }
 
     /// Counts an answer that contains endpoints of a pool.
     #[inline]
     pub fn named(&self, pool: PoolId) {
-        self.add(self.pools + pool.0 as usize);
+        self.counters.add(self.pools + pool.0 as usize);
     }
 }
 
 impl Counts {
     /// All zero, for this many workers.
     pub(super) fn new(topology: Topology, topology_id: u64, workers: usize) -> Counts {
-        let (services, pools) = (topology.site.services.len(), topology.site.pools.len());
-        Counts { topology, topology_id, rows: (0..workers).map(|_| Row::new(topology_id, services, pools)).collect() }
+        let pools = topology.site.services.len() * OF_SERVICE;
+        let numbers = pools + topology.site.pools.len();
+        let is_whole = row::Row::whole_memory(numbers) * workers <= MOST_WHOLE;
+        let shared: Arc<[SharedCount]> =
+            (0..if is_whole { 0 } else { numbers }).map(|_| SharedCount::default()).collect();
+        let counters = || if is_whole { row::Row::whole(numbers) } else { row::Row::chunked(&shared) };
+        let rows = (0..workers).map(|_| Row { topology_id, counters: counters(), pools }).collect();
+        Counts { topology, topology_id, rows, shared, chunks: AtomicUsize::new(0) }
+    }
+
+    /// Gives each worker counters of its own for what it has answered often since the last call, until they take
+    /// [`MOST_OWN`] octets in all. Call it about once a second, on a thread that may allocate, and on one thread only.
+    pub fn make_wanted(&self) {
+        let mut chunks = self.chunks.load(Ordering::Relaxed);
+        for row in &self.rows {
+            let left = (MOST_OWN / row::Row::chunk_memory()).saturating_sub(chunks);
+            chunks += row.counters.make_wanted(left);
+        }
+        self.chunks.store(chunks, Ordering::Relaxed);
     }
 
     /// Identifies the topology; later ones are greater.
@@ -105,7 +112,8 @@ impl Counts {
     }
 
     fn sum(&self, at: usize) -> u64 {
-        self.rows.iter().filter_map(|row| row.cell(at)).map(Count::get).sum()
+        let own: u64 = self.rows.iter().map(|row| row.counters.get(at)).sum();
+        own + self.shared.get(at).map_or(0, SharedCount::get)
     }
 
     /// Sums over all workers for each service, in site order.
@@ -125,7 +133,7 @@ impl Counts {
 
     /// Memory in octets.
     pub fn memory(&self) -> usize {
-        self.rows.iter().map(|row| size_of_val(&*row.lines)).sum()
+        self.rows.iter().map(|row| row.counters.memory()).sum::<usize>() + size_of_val(&*self.shared)
     }
 }
 
