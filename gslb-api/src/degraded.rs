@@ -24,6 +24,9 @@ pub enum Concern {
     Databases,
     /// The certificate of the API in the files is not in use.
     Certificate,
+    /// The certificate of DNS over TLS in the files is not in use.
+    #[serde(rename = "dns.tls")]
+    DnsTls,
     /// The authorities in `probes.ca` are not trusted.
     #[serde(rename = "probes.ca")]
     ProbesCa,
@@ -35,13 +38,14 @@ pub enum Concern {
 
 impl Concern {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Store,
         Self::Rows,
         Self::Document,
         Self::Revision,
         Self::Databases,
         Self::Certificate,
+        Self::DnsTls,
         Self::ProbesCa,
         Self::Overrides,
         Self::Reload,
@@ -56,6 +60,7 @@ impl Concern {
             Self::Revision => "revision",
             Self::Databases => "databases",
             Self::Certificate => "certificate",
+            Self::DnsTls => "dns.tls",
             Self::ProbesCa => "probes.ca",
             Self::Overrides => "overrides",
             Self::Reload => "reload",

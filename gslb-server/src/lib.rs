@@ -17,3 +17,4 @@ pub mod printable;
 pub mod probe;
 pub mod source;
 pub mod telemetry;
+pub mod tls;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 pub mod answer;
 pub mod ask;
 pub mod daemon;
+pub mod dns_daemon;
 pub mod exposition;
 pub mod folder;
 pub mod heavy;

@@ -15,6 +15,8 @@ pub struct Server {
     log: Lines,
     /// Its DNS addresses, in the order of its configuration.
     pub dns: Vec<SocketAddr>,
+    /// Its addresses of DNS over TLS.
+    pub tls: Vec<SocketAddr>,
     /// Its HTTP address.
     pub api: SocketAddr,
     /// `http`, or `https` where its API has TLS.
@@ -51,7 +53,7 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gslb can be run");
         let out = Lines::of(child.stdout.take().expect("standard output is a pipe"));
         let log = Lines::of(child.stderr.take().expect("standard error is a pipe"));
-        Self { child, out, log, dns: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" }
+        Self { child, out, log, dns: Vec::new(), tls: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" }
     }
 
     /// Waits for the next line with a listen address.
@@ -64,6 +66,7 @@ impl Server {
                 self.api = http.parse().expect("an address");
                 self.scheme = if scheme == "https" { "https" } else { "http" };
             }
+            None if address.ends_with(", TLS") => self.tls.push(dns_address(address)),
             None => self.dns.push(dns_address(address)),
         }
     }

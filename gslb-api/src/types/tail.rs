@@ -29,7 +29,7 @@ pub struct Answered<'a> {
     pub time: Timestamp,
     /// The generation of the table that answered.
     pub generation: u64,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp` or `tls`.
     pub transport: Cow<'a, str>,
     /// The client.
     pub resolver: SocketAddr,

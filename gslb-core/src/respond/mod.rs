@@ -39,6 +39,8 @@ pub enum Transport {
     Udp,
     /// TCP connection.
     Tcp,
+    /// TLS connection (RFC 7858).
+    Tls,
 }
 
 /// What to do after a message was processed.

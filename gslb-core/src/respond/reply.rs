@@ -107,7 +107,7 @@ impl State {
 #[inline]
 fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usize {
     match (transport, payload) {
-        (Transport::Tcp, _) => usize::from(u16::MAX),
+        (Transport::Tcp | Transport::Tls, _) => usize::from(u16::MAX),
         (Transport::Udp, None) => usize::from(SMALLEST_PAYLOAD),
         (Transport::Udp, Some(payload)) => usize::from(payload.min(settings.udp_payload).max(SMALLEST_PAYLOAD)),
     }
@@ -118,7 +118,7 @@ fn opt_reply<'a>(edns: &'a Edns, transport: Transport, settings: &'a Settings) -
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {
         Transport::Udp => None,
-        Transport::Tcp => Some(u16::try_from(settings.tcp_idle.as_millis() / 100).unwrap_or(u16::MAX)),
+        Transport::Tcp | Transport::Tls => Some(u16::try_from(settings.tcp_idle.as_millis() / 100).unwrap_or(u16::MAX)),
     };
     OptReply::to(edns, settings.udp_payload, settings.nsid.as_deref(), keepalive)
 }

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::{Address, Error};
-use crate::http::tls::{TlsError, certificates};
+use crate::tls::{TlsError, certificates};
 
 /// How long a connection, and a handshake on it, may take each.
 const PATIENCE: Duration = Duration::from_secs(10);

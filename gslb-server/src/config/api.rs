@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gslb_core::notation::{Fields, Item, Problems, shortened};
 
-use super::value::{address, count, path, table};
+use super::value::{address, count, table};
 use crate::http::Limits;
-use crate::http::tls::TlsFiles;
+use crate::tls::TlsFiles;
 
 /// The `[api]` table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,9 +82,7 @@ impl Api {
 /// The optional table `tls`, which needs both files.
 fn tls_files(api: &Fields<'_, '_>, problems: &mut Problems) -> Option<TlsFiles> {
     let tls = table(api, "tls", &["certificate", "key"], problems)?;
-    let mut file = |key, example| path(&tls.require(key, example, problems)?, problems);
-    let (certificate, key) = (file("certificate", "\"api.pem\""), file("key", "\"api.key\""));
-    Some(TlsFiles { certificate: certificate?, key: key? })
+    super::tls::files(&tls, ["\"api.pem\"", "\"api.key\""], problems)
 }
 
 /// A host name as in a `Host` field, without a port.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use gslb_core::notation::{Fields, Item, Problems, Value};
 use gslb_core::respond::Settings;
 
+use super::tls::DnsTls;
 use super::value::{STRING_MOST, address, count, label, table};
 use crate::dns::tcp::Limits;
 
@@ -32,9 +33,11 @@ pub struct Dns {
     pub tcp_connections: usize,
     /// `tcp_connections_per_client`: most TCP connections per IPv4 address or IPv6 /64. Default 32.
     pub tcp_connections_per_client: usize,
+    /// `[dns.tls]`: DNS over TLS. Default: none.
+    pub tls: Option<DnsTls>,
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "listen",
     "workers",
     "udp_payload",
@@ -44,6 +47,7 @@ const KEYS: [&str; 9] = [
     "tcp_idle",
     "tcp_connections",
     "tcp_connections_per_client",
+    "tls",
 ];
 
 /// Shortest and longest `tcp_idle`. The keepalive option can express up to 6553.5 s (RFC 7828 section 3.1).
@@ -65,6 +69,7 @@ impl Default for Dns {
             tcp_idle: Duration::from_secs(10),
             tcp_connections: 1024,
             tcp_connections_per_client: 32,
+            tls: None,
         }
     }
 }
@@ -87,6 +92,7 @@ impl Dns {
         let connections = || count("a number of connections", 1..=65535);
         dns.set("tcp_connections", &mut self.tcp_connections, problems, connections());
         dns.set("tcp_connections_per_client", &mut self.tcp_connections_per_client, problems, connections());
+        self.tls = DnsTls::of(&dns, &self.listen, problems);
     }
 
     /// Settings of the responder.
@@ -101,9 +107,15 @@ impl Dns {
         }
     }
 
-    /// Number of workers that have counters: one for each UDP thread, and one for each TCP thread.
+    /// Number of workers that have counters: one for each UDP thread, and one for each TCP and TLS thread.
     pub fn counting_workers(&self) -> usize {
-        self.workers.get() * (self.listen.len() + 1)
+        self.workers.get() * (self.listen.len() + 1 + usize::from(self.tls.is_some()))
+    }
+
+    /// Limits of the TLS server: those of TCP, with a total of its own.
+    pub fn tls_limits(&self) -> Limits {
+        let limits = self.tcp_limits();
+        Limits { connections: self.tls.as_ref().map_or(limits.connections, |tls| tls.connections), ..limits }
     }
 
     /// Limits of the TCP server.

@@ -8,7 +8,7 @@ use gslb_core::notation::{Fields, Problems, read_toml};
 use gslb_core::problem::Problem;
 
 use crate::files::reader::{self, Kind};
-use crate::http::tls::TlsFiles;
+use crate::tls::TlsFiles;
 use value::path;
 
 mod api;
@@ -19,6 +19,7 @@ mod log;
 mod metrics;
 mod node;
 mod probes;
+mod tls;
 mod value;
 
 pub use crate::telemetry::logging::{Log, LogFormat};
@@ -29,6 +30,7 @@ pub use geo::Geo;
 pub use metrics::Metrics;
 pub use node::Node;
 pub use probes::Probes;
+pub use tls::DnsTls;
 
 /// The validated configuration of the process.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +114,8 @@ impl Config {
         let mut config = Self::parse(&path.to_string_lossy(), &text).map_err(ConfigError::Invalid)?;
         if let Some(folder) = path.parent() {
             config.data_dir = folder.join(&config.data_dir);
-            if let Some(TlsFiles { certificate, key }) = &mut config.api.tls {
+            let dns = config.dns.tls.iter_mut().map(|tls| &mut tls.files);
+            for TlsFiles { certificate, key } in config.api.tls.iter_mut().chain(dns) {
                 [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
             }
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));

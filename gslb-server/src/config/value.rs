@@ -63,6 +63,19 @@ pub(super) fn address(item: &Item<'_, '_>, problems: &mut Problems) -> Option<So
     Some(address)
 }
 
+/// As [`address`], which no listener among `taken` may have.
+pub(super) fn other_address(taken: &[SocketAddr]) -> impl Fn(&Item<'_, '_>, &mut Problems) -> Option<SocketAddr> {
+    move |item, problems| {
+        let address = address(item, problems)?;
+        if address.port() != 0 && taken.contains(&address) {
+            let help = "give each kind of listener an address or a port of its own";
+            item.error(problems, format!("{address} is already in another `listen` of [dns]"), help);
+            return None;
+        }
+        Some(address)
+    }
+}
+
 /// The path of a file or a folder.
 pub(super) fn path(item: &Item<'_, '_>, problems: &mut Problems) -> Option<PathBuf> {
     let path = item.string("\"/var/lib/gslb\"", problems)?;

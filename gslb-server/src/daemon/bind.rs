@@ -9,7 +9,7 @@ use tracing::error;
 use super::sockets::{Kind, Sockets};
 use crate::config::Config;
 use crate::dns::{tcp, udp};
-use crate::http::tls::Tls;
+use crate::tls::{Inside, Tls, TlsError, TlsFiles};
 
 /// Attempts to find a port that is free for both UDP and TCP.
 const PORT_ATTEMPTS: usize = 32;
@@ -22,12 +22,15 @@ pub enum ServeError {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// `UDP`, `TCP` or `HTTP`.
+        /// `UDP`, `TCP`, `TLS` or `HTTP`.
         protocol: &'static str,
         /// The operating system's error.
         #[source]
         cause: io::Error,
     },
+    /// The certificate of DNS over TLS cannot be used.
+    #[error("cannot answer DNS over TLS: {0}; repair the file, or remove [dns.tls]")]
+    Certificate(#[from] TlsError),
     /// API tokens would cross the network in cleartext.
     #[error(
         "HTTP on {0} is reachable from other hosts, but [api] has no tls: tokens would cross the network in cleartext; add \
@@ -57,7 +60,9 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
 /// # Errors
 /// As [`Bound::bind`].
 pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
-    let all = config.dns.listen.iter().map(|address| (*address, Kind::Tcp)).chain([(config.api.listen, Kind::Http)]);
+    let tcp = config.dns.listen.iter().map(|address| (*address, Kind::Tcp));
+    let tls = config.dns.tls.iter().flat_map(|tls| &tls.listen).map(|address| (*address, Kind::Tls));
+    let all = tcp.chain(tls).chain([(config.api.listen, Kind::Http)]);
     for (address, kind) in all {
         tcp::bind(address).map_err(failed(kind, address))?;
     }
@@ -68,6 +73,7 @@ pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
 pub struct Bound {
     pub(super) sockets: Sockets,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) dns_tls: Option<Arc<Tls>>,
     dns: Vec<SocketAddr>,
     api: SocketAddr,
 }
@@ -76,10 +82,10 @@ impl Bound {
     /// Binds the addresses in `config`. Port 0 picks a free port, the same for UDP and TCP.
     ///
     /// # Errors
-    /// [`ServeError::Cleartext`], and [`ServeError::Bind`] for the first address that cannot be bound. A certificate
-    /// that cannot be used is logged.
+    /// [`ServeError::Cleartext`], [`ServeError::Certificate`], and [`ServeError::Bind`] for the first address that
+    /// cannot be bound. A certificate of the API that cannot be used is logged.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
-        let tls = config.api.tls.clone().map(Tls::start);
+        let tls = config.api.tls.clone().map(|files| Tls::start(files, Inside::Http));
         if let Some((_, Some(error))) = &tls {
             error!("the API and the metrics are off until the certificate can be used; DNS is answered: {error}");
         }
@@ -87,6 +93,7 @@ impl Bound {
         if tls.is_none() && !config.api.listen.ip().is_loopback() {
             return Err(ServeError::Cleartext(config.api.listen));
         }
+        let dns_tls = config.dns.tls.as_ref().map(|tls| usable(&tls.files)).transpose()?;
         let (mut sockets, mut dns) = (Sockets::default(), Vec::new());
         for address in &config.dns.listen {
             let (listener, workers, bound) = bind_both(*address, config.dns.workers.get())?;
@@ -94,15 +101,29 @@ impl Bound {
             workers.into_iter().for_each(|socket| sockets.add(Kind::Udp, bound, socket));
             dns.push(bound);
         }
+        for address in config.dns.tls.iter().flat_map(|tls| &tls.listen) {
+            let listener = tcp::bind(*address).map_err(failed(Kind::Tls, *address))?;
+            sockets.add(Kind::Tls, listener.local_addr()?, listener);
+        }
         let http = tcp::bind(config.api.listen).map_err(failed(Kind::Http, config.api.listen))?;
         let api = http.local_addr()?;
         sockets.add(Kind::Http, api, http);
-        Ok(Self { sockets, tls, dns, api })
+        Ok(Self { sockets, tls, dns_tls, dns, api })
     }
 
     /// The DNS addresses, each for UDP and TCP, in the order of the configuration.
     pub fn dns(&self) -> &[SocketAddr] {
         &self.dns
+    }
+
+    /// The addresses of DNS over TLS, in the order of the configuration.
+    pub fn dns_over_tls(&self) -> Vec<SocketAddr> {
+        self.addresses(Kind::Tls).collect()
+    }
+
+    /// The addresses of the sockets of a kind.
+    fn addresses(&self, kind: Kind) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().filter(move |socket| socket.kind == kind).map(|socket| socket.address)
     }
 
     /// The HTTP address.
@@ -123,8 +144,17 @@ impl Bound {
     /// Log lines that name the addresses in use.
     pub(super) fn listening_lines(&self) -> Vec<String> {
         let dns = self.dns.iter().map(|address| format!("answering DNS on {address}, UDP and TCP"));
+        let tls = self.addresses(Kind::Tls).map(|address| format!("answering DNS on {address}, TLS"));
         let http_is_ready = self.tls.as_ref().is_none_or(|tls| tls.is_ready());
-        dns.chain(http_is_ready.then(|| format!("answering HTTP on {}", self.url()))).collect()
+        dns.chain(tls).chain(http_is_ready.then(|| format!("answering HTTP on {}", self.url()))).collect()
+    }
+}
+
+/// The certificate of DNS over TLS.
+fn usable(files: &TlsFiles) -> Result<Arc<Tls>, TlsError> {
+    match Tls::start(files.clone(), Inside::Dns) {
+        (tls, None) => Ok(Arc::new(tls)),
+        (_, Some(error)) => Err(error),
     }
 }
 

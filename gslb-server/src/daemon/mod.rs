@@ -1,6 +1,7 @@
 //! The server process: bind the sockets, start the parts, wait for signals, and stop in order.
 
 mod bind;
+mod certificates;
 pub mod notify;
 pub mod origins;
 pub mod prober_feed;

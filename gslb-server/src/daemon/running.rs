@@ -25,6 +25,7 @@ pub struct Running {
     pub(super) signals: Signals,
     pub(super) udp: udp::Workers,
     pub(super) tcp: tcp::Server,
+    pub(super) tls: Option<tcp::Server>,
     pub(super) collector: collector::Collector,
     pub(super) http: http::Server,
     pub(super) backend: Arc<dyn Backend>,
@@ -71,7 +72,12 @@ impl Running {
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();
+        // Both at the same time: each waits for its connections.
+        self.tls.iter().for_each(tcp::Server::begin_stop);
         self.tcp.stop();
+        if let Some(tls) = self.tls {
+            tls.stop();
+        }
         self.collector.stop();
         self.backend.stop();
         self.http.stop();

@@ -10,6 +10,8 @@ pub enum Kind {
     Udp,
     /// DNS over TCP.
     Tcp,
+    /// DNS over TLS.
+    Tls,
     /// The API, metrics and health checks.
     Http,
 }
@@ -20,6 +22,7 @@ impl Kind {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
             Self::Http => "HTTP",
         }
     }

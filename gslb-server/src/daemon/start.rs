@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use gslb_api::degraded::{Concern, Degraded};
+use gslb_api::degraded::Degraded;
 use gslb_api::traffic::tail::Tail;
-use gslb_core::respond::Settings;
+use gslb_core::respond::{Settings, Transport};
 use gslb_core::table::Published;
 use tokio::runtime::Runtime;
 use tracing::info;
 
 use super::bind::{Bound, ServeError};
+use super::certificates::Certificates;
 use super::running::Running;
 use super::sockets::{Kind, Sockets};
 use crate::backend::Backend;
@@ -21,18 +22,19 @@ use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
 use crate::config::Config;
 use crate::daemon::signals::Signals;
+use crate::dns::tcp::Front;
 use crate::dns::totals::TotalsReader;
 use crate::dns::{tcp, udp};
 use crate::files::reload::{Cause, Next, Reloader, Reloads};
 use crate::files::watch::Watcher;
 use crate::http;
-use crate::http::tls::{Reread, Tls};
 use crate::telemetry::collector;
 use crate::telemetry::dnstap::Dnstap;
 use crate::telemetry::gather::Gatherer;
 use crate::telemetry::health_endpoints::{self, Observed};
 use crate::telemetry::ledger::Ledger;
 use crate::telemetry::metrics::{self, Collector, Metrics, Scrapes};
+use crate::tls::Tls;
 
 /// How often the files are checked for changes.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,7 +79,8 @@ impl Bound {
         let signals = Signals::take()?;
         drop(entered);
         let listening = self.listening_lines();
-        let answering = Answering::start(&mut self.sockets, config, &published, &settings, &provided.tail)?;
+        let answering =
+            Answering::start(&mut self.sockets, self.dns_tls.as_ref(), config, &published, &settings, &provided.tail)?;
         let totals = answering.totals.clone();
         let ledger = Arc::new(Ledger::new(published.clone()));
         let gatherer = Gatherer::start(totals.clone(), provided.sample.clone(), ledger.clone())?;
@@ -87,7 +90,7 @@ impl Bound {
             metrics::sample::collector(provided.sample),
             metrics::pools::collector(published.clone()),
             metrics::table::collector(published.clone()),
-            metrics::certificate::collector(self.tls.clone()),
+            metrics::certificate::collector(self.tls.clone(), self.dns_tls.clone()),
             metrics::process::collector(),
         ];
         let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(provided.collectors));
@@ -98,12 +101,14 @@ impl Bound {
         let listeners = self.sockets.take(Kind::Http);
         let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
         let (concerns, begun) = (provided.concerns, provided.begun);
-        let reload = reload(self.tls.clone(), provided.reloads, Arc::clone(&concerns), begun, Arc::clone(&backend));
+        let certificates = Certificates::start(self.tls, self.dns_tls, provided.reloads, Arc::clone(&concerns));
+        let certificates = Arc::new(certificates);
+        let reload = reload(Arc::clone(&certificates), Arc::clone(&concerns), begun, Arc::clone(&backend));
         let reloader = Reloader::start(begun, RETRY_INTERVAL, reload)?;
         let requester = reloader.requester();
         let changed = move |paths| requester.request(Cause::Changed(paths));
-        let (tls, watched) = (self.tls, Arc::clone(&backend));
-        let files = move || tls.iter().flat_map(|tls| tls.sources()).chain(watched.files()).collect();
+        let watched = Arc::clone(&backend);
+        let files = move || certificates.sources().chain(watched.files()).collect();
         let watcher = Watcher::start(WATCH_INTERVAL, files, changed, concerns)?;
         listening.iter().for_each(|line| info!("{line}"));
         Ok(Running {
@@ -111,6 +116,7 @@ impl Bound {
             signals,
             udp: answering.udp,
             tcp: answering.tcp,
+            tls: answering.tls,
             collector: answering.collector,
             http,
             backend,
@@ -127,6 +133,8 @@ impl Bound {
 struct Answering {
     udp: udp::Workers,
     tcp: tcp::Server,
+    /// DNS over TLS, if it is on.
+    tls: Option<tcp::Server>,
     collector: collector::Collector,
     totals: TotalsReader,
     /// Metrics of dnstap, if it is on.
@@ -136,6 +144,7 @@ struct Answering {
 impl Answering {
     fn start(
         sockets: &mut Sockets,
+        certificate: Option<&Arc<Tls>>,
         config: &Config,
         published: &Arc<Published>,
         settings: &Arc<Settings>,
@@ -143,56 +152,46 @@ impl Answering {
     ) -> io::Result<Self> {
         let udp: Vec<UdpSocket> = sockets.take(Kind::Udp);
         let (threads, udp_sockets) = (config.dns.workers.get(), udp.len());
+        let tls_threads = if certificate.is_some() { threads } else { 0 };
         let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
         let (mut taps, shown): (Vec<Tap>, Vec<TapReader>) =
-            (0..udp_sockets + threads).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
+            (0..udp_sockets + threads + tls_threads).map(|_| tap::pair(Arc::clone(&switch), udp::seed())).unzip();
+        let tls_taps = taps.split_off(udp_sockets + threads);
         let tcp_taps = taps.split_off(udp_sockets);
         let showed = shown.iter().map(|shown| Arc::clone(&shown.counts)).collect();
         let dnstap = config.dnstap.as_ref().map(|dnstap| Dnstap::new(dnstap.settings(&config.node.name)));
         let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
         let collector = collector::Collector::start(shown, published.clone(), tail.clone(), dnstap)?;
         let udp = udp::Workers::start(udp, published, settings, taps)?;
-        let tcp = sockets.take(Kind::Tcp);
-        let tcp = tcp::Server::start(tcp, config.dns.tcp_limits(), published.clone(), settings, udp_sockets, tcp_taps)?;
-        let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters() };
-        Ok(Self { udp, tcp, collector, totals, frames })
+        let mut server = |kind, front: Front, transport, limits, row, taps| {
+            let listeners = sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect();
+            tcp::Server::start(listeners, transport, limits, published.clone(), settings, row, taps)
+        };
+        let tcp = server(Kind::Tcp, Front::Tcp, Transport::Tcp, config.dns.tcp_limits(), udp_sockets, tcp_taps)?;
+        let row = udp_sockets + threads;
+        let tls = certificate.map(|certificate| {
+            let front = Front::Tls(Arc::clone(certificate));
+            server(Kind::Tls, front, Transport::Tls, config.dns.tls_limits(), row, tls_taps)
+        });
+        let tls = tls.transpose()?;
+        let tls_counters = tls.as_ref().map(tcp::Server::counters);
+        let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters(), tls: tls_counters };
+        Ok(Self { udp, tcp, tls, collector, totals, frames })
     }
 }
 
-/// Reloads the certificate, then the rest.
+/// Reloads the certificates, then the rest.
 fn reload(
-    tls: Option<Arc<Tls>>,
-    reloads: Arc<Reloads>,
+    certificates: Arc<Certificates>,
     concerns: Arc<Degraded>,
     mut next: Next,
     backend: Arc<dyn Backend>,
 ) -> impl FnMut(Cause) -> Next + Send {
-    if let Some(tls) = &tls {
-        reloads.note_certificate(tls.is_ready());
-        note_certificate(&concerns, tls);
-    }
     move |cause| {
         let _running = concerns.running(cause.to_string());
-        let Some(tls) = &tls else { return backend.reload(cause) };
-        let (reread, others) = tls.reload(cause);
-        if reread != Reread::Untouched {
-            reloads.note_certificate(reread == Reread::Taken);
-            note_certificate(&concerns, tls);
-        }
-        if let Some(others) = others {
+        if let Some(others) = certificates.reload(cause) {
             next = backend.reload(others);
         }
         next
-    }
-}
-
-/// Records whether the certificate files are in use.
-fn note_certificate(concerns: &Degraded, tls: &Tls) {
-    match tls.refused() {
-        Some(why) if tls.is_ready() => {
-            concerns.set(Concern::Certificate, format!("{why}; new connections get the previous certificate"));
-        }
-        Some(why) => concerns.set(Concern::Certificate, format!("{why}; the API and the metrics are off")),
-        None => concerns.clear(Concern::Certificate),
     }
 }

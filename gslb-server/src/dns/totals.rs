@@ -13,6 +13,8 @@ pub struct Totals {
     pub over_udp: Tally,
     /// What answering over TCP counted.
     pub over_tcp: Tally,
+    /// DNS over TLS, if it is on.
+    pub tls: Option<TlsTotals>,
     /// The counters of the UDP workers.
     pub udp: UdpCounts,
     /// What happened to TCP connections.
@@ -23,6 +25,17 @@ pub struct Totals {
     pub tcp_durations: Durations,
 }
 
+/// Counts of DNS over TLS since start.
+#[derive(Debug, Default)]
+pub struct TlsTotals {
+    /// What answering counted.
+    pub tally: Tally,
+    /// What happened to connections.
+    pub connections: TcpCounts,
+    /// How long answers took.
+    pub durations: Durations,
+}
+
 /// Reads [`Totals`] at any time, also after the stop.
 #[derive(Clone)]
 pub struct TotalsReader {
@@ -30,6 +43,8 @@ pub struct TotalsReader {
     pub udp: UdpCounters,
     /// The TCP server.
     pub tcp: TcpCounters,
+    /// The TLS server, if there is one.
+    pub tls: Option<TcpCounters>,
 }
 
 impl TotalsReader {
@@ -37,6 +52,10 @@ impl TotalsReader {
     pub fn read(&self) -> Totals {
         let ((over_udp, udp), (over_tcp, tcp)) = (self.udp.total(), self.tcp.total());
         let (udp_durations, tcp_durations) = (self.udp.durations(), self.tcp.durations());
-        Totals { over_udp, over_tcp, udp, tcp, udp_durations, tcp_durations }
+        let tls = self.tls.as_ref().map(|counters| {
+            let (tally, connections) = counters.total();
+            TlsTotals { tally, connections, durations: counters.durations() }
+        });
+        Totals { over_udp, over_tcp, tls, udp, tcp, udp_durations, tcp_durations }
     }
 }

@@ -97,12 +97,11 @@ impl Reloads {
         self.last_refused.store(is_refused, Relaxed);
     }
 
-    /// Records whether the certificate files are in use, independently of the document.
-    pub fn note_certificate(&self, in_use: bool) {
-        if !in_use {
-            self.refused.fetch_add(1, Relaxed);
-        }
-        self.certificate_refused.store(!in_use, Relaxed);
+    /// Records how many certificates were read and refused, and whether any is refused now, independently of the
+    /// document.
+    pub fn note_certificates(&self, refused: u64, any_is_refused: bool) {
+        self.refused.fetch_add(refused, Relaxed);
+        self.certificate_refused.store(any_is_refused, Relaxed);
     }
 
     /// Number of reloads that published a table, and of those that were refused.

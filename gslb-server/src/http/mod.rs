@@ -14,15 +14,14 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::dns::tcp::connections::{Connections, within_descriptors};
+use crate::tls::Tls;
 
 mod accept;
 mod connection;
 mod progress;
 mod reserve;
-pub mod tls;
 
 use reserve::Reserve;
-use tls::Tls;
 
 /// How long the stop waits for running requests.
 const GRACE: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use super::tls_clients::Clients;
 use crate::files::reader;
 use crate::files::reload::Cause;
 use crate::files::watch::SourceFile;
-use crate::http::tls::certificates;
+use crate::tls::certificates;
 
 /// The trusted roots in use.
 pub struct Authorities {

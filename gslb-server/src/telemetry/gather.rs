@@ -42,7 +42,8 @@ impl Gatherer {
 
 fn gather(totals: &TotalsReader, sample: &Sample, ledger: &Ledger) {
     // In this order: samples are resolved with the counters of their table, which settling removes.
-    let samples = totals.udp.samples().chain(totals.tcp.samples());
+    let samples =
+        totals.udp.samples().chain(totals.tcp.samples()).chain(totals.tls.iter().flat_map(|tls| tls.samples()));
     sample.gather(samples, || ledger.topologies(), Instant::now());
     ledger.settle();
     ledger.make_wanted_counters();

@@ -2,6 +2,7 @@
 //! refuses every query, which is an answer too.
 
 mod config;
+mod dns_over_tls;
 mod http;
 mod limits;
 mod process;

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use gslb::capture::tap;
-use gslb::dns::tcp::{Limits, Server, bind};
-use gslb_core::respond::Settings;
+use gslb::dns::tcp::{Front, Limits, Server, bind};
+use gslb_core::respond::{Settings, Transport};
 use socket2::{Domain, Socket, Type};
 
 use crate::published;
@@ -27,7 +27,8 @@ fn serve(limits: Limits) -> (Server, SocketAddr) {
 }
 
 fn start(listener: TcpListener, limits: Limits) -> Server {
-    Server::start(vec![listener], limits, published(), &Arc::new(Settings::default()), 0, tap::none(2)).unwrap()
+    let (listeners, settings) = (vec![(listener, Front::Tcp)], Arc::new(Settings::default()));
+    Server::start(listeners, Transport::Tcp, limits, published(), &settings, 0, tap::none(2)).unwrap()
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

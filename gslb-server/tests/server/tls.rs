@@ -9,7 +9,7 @@ use std::{fs, thread};
 use gslb::client::{Address, Client, Error, Request, Trust};
 use gslb::config::Config;
 use gslb::daemon::{Bound, Running, control_runtime};
-use gslb::http::tls::{Tls, TlsFiles};
+use gslb::tls::{Inside, Tls, TlsFiles};
 use tempfile::TempDir;
 
 use crate::http::provided;
@@ -17,7 +17,7 @@ use crate::published;
 use crate::query::{PATIENCE, query};
 
 /// Writes a certificate for `name` that is its own authority, and its key.
-fn write_certificate(folder: &Path, name: &str) {
+pub(crate) fn write_certificate(folder: &Path, name: &str) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     fs::write(folder.join("certificate.pem"), made.cert.pem()).unwrap();
@@ -85,13 +85,13 @@ fn a_broken_certificate_leaves_the_one_before_in_use() {
     fs::copy(folder.path().join("certificate.pem"), trusted.path().join("certificate.pem")).unwrap();
     for broken in ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         fs::write(folder.path().join("certificate.pem"), broken).unwrap();
-        let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap());
+        let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap(), Inside::Http);
         assert!(error.expect("it cannot be used").to_string().contains("certificate.pem"));
         assert_eq!(ask(api, "127.0.0.1", trusted.path()).unwrap(), "ok\n");
     }
     write_certificate(folder.path(), "127.0.0.1");
     fs::copy(trusted.path().join("certificate.pem"), folder.path().join("certificate.pem")).unwrap();
-    let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap());
+    let (_, error) = Tls::start(config(folder.path()).api.tls.unwrap(), Inside::Http);
     assert!(error.expect("the key is of another one").to_string().contains("key.pem"));
     running.stop();
 }

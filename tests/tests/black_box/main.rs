@@ -12,6 +12,7 @@ mod demo;
 mod deployment;
 mod described;
 mod descriptors;
+mod dns_over_tls;
 mod dnstap;
 mod everything;
 mod explained;

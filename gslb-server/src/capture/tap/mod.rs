@@ -108,7 +108,7 @@ impl QueryPath {
         Self { local, ..self }
     }
 
-    /// The path of a query over UDP or TCP.
+    /// The path of a query.
     pub fn new(transport: Transport, resolver: SocketAddr, local: SocketAddr) -> Self {
         Self { transport, resolver, local }
     }

@@ -39,7 +39,7 @@ pub struct WantedBy {
 /// The path of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryPath {
-    /// UDP or TCP.
+    /// How it arrived.
     pub transport: Transport,
     /// The sender.
     pub resolver: SocketAddr,

@@ -1,12 +1,11 @@
 //! One connection: answers queries in order until the client closes or a limit is reached (RFC 7766).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
@@ -19,6 +18,9 @@ const WRITE_OCTETS: usize = 16 << 10;
 
 /// How long a connection is still read after the stop or its last query, to answer queries in flight.
 const STOP_GRACE: Duration = Duration::from_millis(50);
+
+/// How long a close may wait for the client to take what is left, such as the end of TLS.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,19 +60,17 @@ enum Rest {
 }
 
 /// A connection that is being answered.
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     ends: Ends,
     shared: Arc<Shared>,
     input: Input,
     output: Vec<u8>,
 }
 
-impl Connection {
-    pub(super) fn new(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) -> Self {
-        // A connection that is already closed has no local address and gets no answers.
-        let local = stream.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
-        Self { stream, ends: Ends { peer, local }, shared, input: Input::default(), output: Vec::new() }
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, ends: Ends, shared: Arc<Shared>) -> Self {
+        Self { stream, ends, shared, input: Input::default(), output: Vec::new() }
     }
 
     /// Answers until the connection ends. Only answered queries count as use: a client that sends only junk, or an
@@ -100,12 +100,13 @@ impl Connection {
             if Instant::now() > deadline {
                 return out_of_time(stopping);
             }
-            // In this order: received queries are answered before anything else.
+            // In this order: received queries are answered before anything else. Unconstrained: a client that sends TLS
+            // records without data must not keep the time from being looked at.
             let event = tokio::select! {
                 biased;
                 read = self.stream.read_buf(self.input.free_space()) => Event::Read(read.unwrap_or(0)),
-                () = sleep_until(deadline) => Event::Timeout,
-                () = stopped(&mut stop), if !stopping => Event::Stop,
+                () = unconstrained(sleep_until(deadline)) => Event::Timeout,
+                () = unconstrained(stopped(&mut stop)), if !stopping => Event::Stop,
             };
             match event {
                 Event::Read(0) => return End::Client,
@@ -136,7 +137,12 @@ impl Connection {
 
     /// Writes all answers, each together with its length (RFC 7766 section 8).
     async fn write(&mut self) -> Result<(), End> {
-        match timeout(self.shared.idle, self.stream.write_all(&self.output)).await {
+        let written = async {
+            self.stream.write_all(&self.output).await?;
+            // A TLS stream may keep what the socket did not take.
+            self.stream.flush().await
+        };
+        match timeout(self.shared.idle, written).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(End::Client),
             Err(_) => return Err(End::Stalled),
@@ -150,7 +156,7 @@ impl Connection {
 
     /// Shuts down cleanly, so that the client can read all its answers.
     pub(super) async fn close(mut self) {
-        let _ = self.stream.shutdown().await;
+        let _ = timeout(CLOSE_TIME, self.stream.shutdown()).await;
     }
 }
 
@@ -160,6 +166,6 @@ fn out_of_time(stopping: bool) -> End {
 }
 
 /// Waits until the stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

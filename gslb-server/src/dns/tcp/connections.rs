@@ -1,7 +1,7 @@
 //! Tracks open connections per client, and evicts the idlest one if there are too many
 //! (RFC 7766 section 6.2.2, RFC 9210 section 4).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -28,6 +28,9 @@ impl From<IpAddr> for Client {
 /// the store, files or each other.
 const DESCRIPTOR_SHARE: u64 = 4;
 
+/// One in this many connections may be in a handshake, so that clients that never finish one cannot evict all others.
+const HANDSHAKE_SHARE: usize = 4;
+
 /// The connection limit of one kind: `limit`, but no more than its share of the descriptors.
 pub(crate) fn within_descriptors(limit: usize) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
@@ -48,6 +51,8 @@ struct Open {
     next_number: u64,
     all: HashMap<u64, Arc<Entry>>,
     per_client: HashMap<Client, usize>,
+    /// Those in a handshake, in the order in which they began.
+    handshaking: BTreeSet<u64>,
 }
 
 /// An open connection.
@@ -90,6 +95,24 @@ impl Connections {
         }
         let evicted = open.all.len() >= self.limit && open.evict_idlest();
         Admission::Admitted { slot: self.slot(&mut open, client), evicted }
+    }
+
+    /// As [`Connections::admit`], for a connection that begins with a handshake. If too many are in one, the handshake
+    /// that began first is evicted.
+    pub(crate) fn admit_handshake(self: &Arc<Self>, address: IpAddr) -> Admission {
+        let client = Client::from(address);
+        let mut open = self.lock();
+        if open.is_full_of(client, self.limit_per_client) {
+            return Admission::ClientIsFull;
+        }
+        let too_many_handshakes = open.handshaking.len() >= (self.limit / HANDSHAKE_SHARE).max(1);
+        let evicted = match open.handshaking.first().copied() {
+            Some(first) if too_many_handshakes => open.evict(first),
+            _ => open.all.len() >= self.limit && open.evict_idlest(),
+        };
+        let slot = self.slot(&mut open, client);
+        open.handshaking.insert(slot.number);
+        Admission::Admitted { slot, evicted }
     }
 
     /// Always admits a connection from `address`: evicts its client's idlest one if the client is at its limit, or the
@@ -145,11 +168,13 @@ impl Open {
         let use_of = |entry: &Entry| (entry.busy.load(Ordering::Relaxed) > 0, entry.last_use.load(Ordering::Relaxed));
         let all = self.all.iter().filter(|(_, entry)| may_evict(entry));
         let idlest = all.min_by_key(|(number, entry)| (use_of(entry), **number));
-        let Some(number) = idlest.map(|(number, _)| *number) else { return false };
-        if let Some(entry) = self.remove(number) {
-            entry.evicted.notify_one();
-        }
-        true
+        idlest.map(|(number, _)| *number).is_some_and(|number| self.evict(number))
+    }
+
+    /// Evicts this connection. Returns whether there was one.
+    fn evict(&mut self, number: u64) -> bool {
+        let entry = self.remove(number);
+        entry.inspect(|entry| entry.evicted.notify_one()).is_some()
     }
 
     fn is_full_of(&self, client: Client, limit: usize) -> bool {
@@ -158,6 +183,7 @@ impl Open {
 
     fn remove(&mut self, number: u64) -> Option<Arc<Entry>> {
         let entry = self.all.remove(&number)?;
+        self.handshaking.remove(&number);
         if let Some(count) = self.per_client.get_mut(&entry.client) {
             *count -= 1;
             if *count == 0 {
@@ -172,6 +198,12 @@ impl ConnectionSlot {
     /// Records a use of the connection.
     pub(crate) fn used(&self) {
         self.entry.last_use.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// Records that the handshake is complete.
+    pub(crate) fn established(&self) {
+        self.connections.lock().handshaking.remove(&self.number);
+        self.used();
     }
 
     /// Marks the connection as busy until the result is dropped.
@@ -227,6 +259,35 @@ mod tests {
         let _v4 = (admit(&connections, "192.0.2.1").unwrap(), admit(&connections, "::ffff:192.0.2.1").unwrap());
         assert!(admit(&connections, "192.0.2.1").is_none());
         assert!(admit(&connections, "192.0.2.2").is_some());
+    }
+
+    #[test]
+    fn handshakes_evict_each_other_before_they_take_more_than_their_share() {
+        let connections = Connections::new(8, 8);
+        let established: Vec<_> = (0..6)
+            .map(|_| match connections.admit_handshake([192, 0, 2, 1].into()) {
+                Admission::Admitted { slot, evicted } => {
+                    assert!(!evicted);
+                    slot.established();
+                    slot
+                }
+                Admission::ClientIsFull => panic!("there is room"),
+            })
+            .collect();
+        let mut handshaking = Vec::new();
+        for number in 0..20 {
+            let Admission::Admitted { slot, evicted } = connections.admit_handshake([192, 0, 2, 2].into()) else {
+                panic!("its client has room")
+            };
+            assert_eq!(evicted, number >= 2, "handshake {number}");
+            handshaking.push(slot);
+        }
+        assert_eq!(connections.count(), 8);
+        let numbers = connections.lock().handshaking.iter().copied().collect::<Vec<_>>();
+        assert_eq!(numbers, [24, 25], "the ones that began last");
+        assert!(established.iter().all(|slot| connections.lock().all.contains_key(&slot.number)));
+        drop(handshaking);
+        assert_eq!((connections.count(), connections.lock().handshaking.len()), (6, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Counters of TCP connections.
+//! Counters of TCP and TLS connections.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use gslb_core::count::Histogram;
 use parking_lot::Mutex;
 
+use super::handshake::Failure;
 use crate::dns::durations::{self, Durations};
 
 /// Connections since start, and how many are open now.
@@ -29,8 +30,31 @@ pub struct TcpCounts {
     pub refused: u64,
     /// Attempts to accept that failed.
     pub accept_errors: u64,
+    /// Completed TLS handshakes.
+    pub handshakes: u64,
+    /// TLS handshakes that failed, by reason.
+    pub failed_handshakes: FailedHandshakes,
     /// Queries whose answering panicked: a fault in the program, worth a report.
     pub panics: u64,
+}
+
+/// TLS handshakes that failed. Those that an eviction or the stop ended are not among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FailedHandshakes {
+    /// They took longer than the idle time.
+    pub timeout: u64,
+    /// The client closed or reset the connection.
+    pub closed: u64,
+    /// The client sent something else than TLS.
+    pub garbage: u64,
+    /// There was no common version, cipher suite or application protocol.
+    pub incompatible: u64,
+    /// The client ended them with an alert.
+    pub alert: u64,
+    /// The client broke the protocol in another way.
+    pub protocol: u64,
+    /// There was no certificate.
+    pub certificate: u64,
 }
 
 /// A counter that many tasks share.
@@ -58,12 +82,55 @@ pub(super) struct SharedCounts {
     pub(super) evicted: Count,
     pub(super) refused: Count,
     pub(super) accept_errors: Count,
+    pub(super) handshakes: Count,
+    failed_handshakes: FailureCounts,
     pub(super) panics: Count,
     /// Time from parsing the first query of a write to the end of the write, once for each response.
     pub(super) durations: Mutex<Histogram<{ durations::RANGES }>>,
 }
 
+/// [`FailedHandshakes`] while they are being counted.
+#[derive(Default)]
+struct FailureCounts {
+    timeout: Count,
+    closed: Count,
+    garbage: Count,
+    incompatible: Count,
+    alert: Count,
+    protocol: Count,
+    certificate: Count,
+}
+
+impl FailureCounts {
+    fn read(&self) -> FailedHandshakes {
+        FailedHandshakes {
+            timeout: self.timeout.get(),
+            closed: self.closed.get(),
+            garbage: self.garbage.get(),
+            incompatible: self.incompatible.get(),
+            alert: self.alert.get(),
+            protocol: self.protocol.get(),
+            certificate: self.certificate.get(),
+        }
+    }
+}
+
 impl SharedCounts {
+    /// Counts a handshake that failed.
+    pub(super) fn handshake_failed(&self, failure: Failure) {
+        let counts = &self.failed_handshakes;
+        match failure {
+            Failure::Timeout => counts.timeout.count(),
+            Failure::Closed => counts.closed.count(),
+            Failure::Garbage => counts.garbage.count(),
+            Failure::Incompatible => counts.incompatible.count(),
+            Failure::Alert => counts.alert.count(),
+            Failure::Protocol => counts.protocol.count(),
+            Failure::Certificate => counts.certificate.count(),
+            Failure::Stopped => {}
+        }
+    }
+
     /// The counts of now, with `open` connections.
     pub(super) fn read(&self, open: usize) -> TcpCounts {
         TcpCounts {
@@ -76,6 +143,8 @@ impl SharedCounts {
             evicted: self.evicted.get(),
             refused: self.refused.get(),
             accept_errors: self.accept_errors.get(),
+            handshakes: self.handshakes.get(),
+            failed_handshakes: self.failed_handshakes.read(),
             panics: self.panics.get(),
         }
     }

@@ -1,11 +1,11 @@
-//! TCP as RFC 7766 wants it: a task per connection, bounded in number, in time and in memory.
+//! DNS over TCP (RFC 7766) and TLS (RFC 7858): a task per connection, bounded in number, in time and in memory.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gslb_core::respond::{Settings, Tally};
+use gslb_core::respond::{Settings, Tally, Transport};
 use gslb_core::table::Published;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -13,18 +13,21 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::background;
 use crate::capture::sample::Reservoir;
 use crate::capture::tap::{self, Tap};
 use crate::dns::durations::Durations;
+use crate::tls::Tls;
 
 pub(crate) mod accept;
 mod connection;
 pub(crate) mod connections;
 mod counts;
+mod handshake;
 mod input;
 mod responders;
 
-pub use counts::TcpCounts;
+pub use counts::{FailedHandshakes, TcpCounts};
 
 /// Connections that the kernel holds for us before we have accepted them.
 const BACKLOG: i32 = 1024;
@@ -43,6 +46,18 @@ pub struct Limits {
     /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
     pub connections_per_client: usize,
 }
+
+/// How a listener's connections begin.
+#[derive(Clone)]
+pub enum Front {
+    /// With a query.
+    Tcp,
+    /// With a TLS handshake.
+    Tls(Arc<Tls>),
+}
+
+/// A listener from [`bind`], and how its connections begin.
+pub type Listener = (TcpListener, Front);
 
 /// What all connections share.
 struct Shared {
@@ -70,7 +85,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A running TCP server with its own threads.
+/// A running server of connections with its own threads.
 pub struct Server {
     runtime: Runtime,
     shared: Arc<Shared>,
@@ -99,13 +114,15 @@ impl TcpCounters {
 }
 
 impl Server {
-    /// Accepts on `listeners` from [`bind`], and answers on one thread per tap of `taps`, which capture their answers;
-    /// at least one. Their counters are the rows of published tables from `row` on.
+    /// Accepts on `listeners`, and answers on one thread per tap of `taps`, which capture their answers; at least one.
+    /// Their counters are the rows of published tables from `row` on. The threads are named after `transport`; those of
+    /// TLS have a lower priority, since a handshake takes as long as a thousand answers.
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
     pub fn start(
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
+        transport: Transport,
         limits: Limits,
         published: Arc<Published>,
         settings: &Arc<Settings>,
@@ -115,7 +132,12 @@ impl Server {
         let most = connections::within_descriptors(limits.connections);
         let taps = if taps.is_empty() { tap::none(1) } else { taps };
         let threads = taps.len();
-        let runtime = Builder::new_multi_thread().worker_threads(threads).thread_name("tcp").enable_all().build()?;
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(threads).thread_name(transport.as_str()).enable_all();
+        if transport == Transport::Tls {
+            builder.on_thread_start(background::enter);
+        }
+        let runtime = builder.build()?;
         let shared = Arc::new(Shared {
             idle: limits.idle,
             connections: connections::Connections::new(most, limits.connections_per_client),
@@ -124,9 +146,9 @@ impl Server {
         });
         let (stop, stopped) = watch::channel(false);
         let entered = runtime.enter();
-        for listener in listeners {
+        for (listener, front) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            runtime.spawn(accept::accept_all(listener, shared.clone(), stopped.clone()));
+            runtime.spawn(accept::accept_all(listener, front, shared.clone(), stopped.clone()));
         }
         drop(entered);
         Ok(Self { runtime, shared, stop })
@@ -137,10 +159,14 @@ impl Server {
         TcpCounters(self.shared.clone())
     }
 
-    /// Stops accepting, lets each connection answer received queries, and waits for that briefly. Do not call this from
-    /// a task.
-    pub fn stop(self) {
+    /// Stops accepting, and lets each connection answer received queries.
+    pub fn begin_stop(&self) {
         let _ = self.stop.send(true);
+    }
+
+    /// As [`Server::begin_stop`], and waits for that briefly. Do not call this from a task.
+    pub fn stop(self) {
+        self.begin_stop();
         // Every task has a receiver: when the last one is dropped, all tasks have ended.
         let _ = self.runtime.block_on(async { timeout(GRACE, self.stop.closed()).await });
         self.runtime.shutdown_background();

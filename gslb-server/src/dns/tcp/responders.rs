@@ -1,4 +1,4 @@
-//! The workers that answer TCP queries, shared by all connections because answering takes a microsecond.
+//! The workers that answer queries of connections, shared by all connections because answering takes a microsecond.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,13 +39,15 @@ struct Responder {
     tap: Tap,
 }
 
-/// The two ends of a connection.
+/// The two ends of a connection, and how it carries messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends {
     /// The client's.
     pub(super) peer: SocketAddr,
     /// The server's.
     pub(super) local: SocketAddr,
+    /// TCP or TLS.
+    pub(super) transport: Transport,
 }
 
 impl Responders {
@@ -70,16 +72,14 @@ impl Responders {
         let table = self.published.load();
         // No message is longer than its length of two octets can say, so it fits.
         out[..query.len()].copy_from_slice(query);
-        let (peer, octets) = (ends.peer, query.len());
+        let (Ends { peer, local, transport }, octets) = (ends, query.len());
         let active_readers = tap.active_readers();
         let reply = catch_unwind(AssertUnwindSafe(|| match tap.wanted(active_readers) {
-            None => worker.respond(&table, peer, Transport::Tcp, out, octets, &mut NoTrace),
+            None => worker.respond(&table, peer, transport, out, octets, &mut NoTrace),
             Some(wanted) => {
-                let path = QueryPath::new(Transport::Tcp, peer, ends.local);
+                let path = QueryPath::new(transport, peer, local);
                 let query = Query { path, received_at: SystemTime::now(), octets, table: &table };
-                tap.show(wanted, query, out, |out, noted| {
-                    worker.respond(&table, peer, Transport::Tcp, out, octets, noted)
-                })
+                tap.show(wanted, query, out, |out, noted| worker.respond(&table, peer, transport, out, octets, noted))
             }
         }));
         // While it is locked, the answers stay for the next time.

@@ -41,6 +41,7 @@ enum Family {
 enum Protocol {
     Udp = 1,
     Tcp = 2,
+    Dot = 3,
 }
 
 /// `Dnstap`.
@@ -150,6 +151,7 @@ impl Message {
         let protocol = match record.path.transport {
             Transport::Udp => Protocol::Udp,
             Transport::Tcp => Protocol::Tcp,
+            Transport::Tls => Protocol::Dot,
         };
         self.protocol = Some(protocol as i32);
         put_address(&mut self.query_address, resolver.ip());

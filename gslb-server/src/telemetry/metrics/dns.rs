@@ -4,6 +4,7 @@ use gslb_core::respond::Tally;
 use gslb_core::respond::tally::{Outcome, RCODES, SIZE_BOUNDS};
 
 use super::{Collector, Family};
+use crate::dns::tcp::TcpCounts;
 use crate::dns::totals::{Totals, TotalsReader};
 
 /// DNS counters from `reader`.
@@ -15,14 +16,19 @@ pub fn collector(reader: TotalsReader) -> Collector {
         families.extend([durations(&totals), panics(&totals)]);
         families.extend(sizes(&totals));
         families.extend(udp(&totals));
-        families.extend(tcp(&totals));
+        families.extend(connections(&TCP, &totals.tcp));
+        if let Some(tls) = &totals.tls {
+            families.extend(connections(&TLS, &tls.connections));
+            families.extend(handshakes(&tls.connections));
+        }
         families
     })
 }
 
-/// Both transports by label.
-fn transports(totals: &Totals) -> [(&'static str, &Tally); 2] {
-    [("udp", &totals.over_udp), ("tcp", &totals.over_tcp)]
+/// The transports in use, by label.
+fn transports(totals: &Totals) -> Vec<(&'static str, &Tally)> {
+    let tls = totals.tls.iter().map(|tls| ("tls", &tls.tally));
+    [("udp", &totals.over_udp), ("tcp", &totals.over_tcp)].into_iter().chain(tls).collect()
 }
 
 fn queries(totals: &Totals) -> Family {
@@ -64,7 +70,8 @@ fn possible(outcome: Outcome) -> &'static [gslb_core::dns::wire::number::Rcode] 
 
 fn drops(totals: &Totals) -> Family {
     let mut family = Family::counter("gslb_dns_drops_total", "Messages that were not answered, by reason.");
-    let own = [(totals.udp.oversized, totals.udp.panics), (0, totals.tcp.panics)];
+    let tls = totals.tls.iter().map(|tls| (0, tls.connections.panics));
+    let own = [(totals.udp.oversized, totals.udp.panics), (0, totals.tcp.panics)].into_iter().chain(tls);
     for ((transport, tally), (oversized, panics)) in transports(totals).into_iter().zip(own) {
         let reasons = [
             ("short", tally.short.get()),
@@ -101,7 +108,9 @@ fn subnets(totals: &Totals) -> Family {
 fn durations(totals: &Totals) -> Family {
     let help = "Time from receiving a query to the end of sending its response.";
     let mut family = Family::histogram("gslb_dns_response_duration_seconds", help);
-    for (transport, durations) in [("udp", &totals.udp_durations), ("tcp", &totals.tcp_durations)] {
+    let tls = totals.tls.iter().map(|tls| ("tls", &tls.durations));
+    let others = [("udp", &totals.udp_durations), ("tcp", &totals.tcp_durations)];
+    for (transport, durations) in others.into_iter().chain(tls) {
         let sum = durations.sum as f64 / 1e9;
         family.add_ranges(&[("transport", transport)], durations.ranges(), durations.count, sum);
     }
@@ -124,6 +133,9 @@ fn panics(totals: &Totals) -> Family {
     let mut family = Family::counter("gslb_panics_total", "Messages that caused a panic, by transport.");
     family.add(&[("transport", "udp")], totals.udp.panics as f64);
     family.add(&[("transport", "tcp")], totals.tcp.panics as f64);
+    if let Some(tls) = &totals.tls {
+        family.add(&[("transport", "tls")], tls.connections.panics as f64);
+    }
     family
 }
 
@@ -141,23 +153,59 @@ fn udp(totals: &Totals) -> [Family; 4] {
     ]
 }
 
-fn tcp(totals: &Totals) -> [Family; 4] {
-    let tcp = &totals.tcp;
-    let mut closed = Family::counter("gslb_tcp_closed_total", "TCP connections closed, by cause.");
+/// Names of the families of connections, and what they count.
+struct Names {
+    accepted: [&'static str; 2],
+    errors: [&'static str; 2],
+    open: [&'static str; 2],
+    closed: [&'static str; 2],
+}
+
+const TCP: Names = Names {
+    accepted: ["gslb_tcp_accepted_total", "TCP connections accepted."],
+    errors: ["gslb_tcp_accept_errors_total", "Attempts to accept a TCP connection that failed."],
+    open: ["gslb_tcp_connections", "TCP connections that are open."],
+    closed: ["gslb_tcp_closed_total", "TCP connections closed, by cause."],
+};
+
+const TLS: Names = Names {
+    accepted: ["gslb_tls_accepted_total", "Connections for DNS over TLS accepted."],
+    errors: ["gslb_tls_accept_errors_total", "Attempts to accept a connection for DNS over TLS that failed."],
+    open: ["gslb_tls_connections", "Connections for DNS over TLS that are open."],
+    closed: ["gslb_tls_closed_total", "TLS connections closed after their handshake or evicted, by cause."],
+};
+
+fn connections(names: &Names, counts: &TcpCounts) -> [Family; 4] {
+    let Names { accepted, errors, open, closed: [closed, closed_help] } = *names;
+    let mut closed = Family::counter(closed, closed_help);
     let causes = [
-        ("client", tcp.closed_by_client),
-        ("idle", tcp.idle),
-        ("stalled", tcp.stalled),
-        ("short", tcp.short),
-        ("evicted", tcp.evicted),
-        ("refused", tcp.refused),
+        ("client", counts.closed_by_client),
+        ("idle", counts.idle),
+        ("stalled", counts.stalled),
+        ("short", counts.short),
+        ("evicted", counts.evicted),
+        ("refused", counts.refused),
     ];
     causes.into_iter().for_each(|(cause, count)| closed.add(&[("cause", cause)], count as f64));
-    let errors = "Attempts to accept a TCP connection that failed.";
-    [
-        Family::counter("gslb_tcp_accepted_total", "TCP connections accepted.").of(tcp.accepted as f64),
-        Family::counter("gslb_tcp_accept_errors_total", errors).of(tcp.accept_errors as f64),
-        Family::gauge("gslb_tcp_connections", "TCP connections that are open.").of(tcp.open as f64),
-        closed,
-    ]
+    let counter = |[name, help]: [&'static str; 2], count: u64| Family::counter(name, help).of(count as f64);
+    let open = Family::gauge(open[0], open[1]).of(counts.open as f64);
+    [counter(accepted, counts.accepted), counter(errors, counts.accept_errors), open, closed]
+}
+
+fn handshakes(counts: &TcpCounts) -> [Family; 2] {
+    let failed = &counts.failed_handshakes;
+    let help = "TLS handshakes that failed, by reason.";
+    let mut failures = Family::counter("gslb_tls_handshake_failures_total", help);
+    let reasons = [
+        ("timeout", failed.timeout),
+        ("closed", failed.closed),
+        ("garbage", failed.garbage),
+        ("incompatible", failed.incompatible),
+        ("alert", failed.alert),
+        ("protocol", failed.protocol),
+        ("certificate", failed.certificate),
+    ];
+    reasons.into_iter().for_each(|(reason, count)| failures.add(&[("reason", reason)], count as f64));
+    let completed = "TLS handshakes completed.";
+    [Family::counter("gslb_tls_handshakes_total", completed).of(counts.handshakes as f64), failures]
 }

@@ -1,4 +1,4 @@
-//! TLS for HTTP: a certificate and key from files, which can be reloaded at run time.
+//! TLS for HTTP and DNS: a certificate and key from files, which can be reloaded at run time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +22,25 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The key of the certificate.
     pub key: PathBuf,
+}
+
+/// The protocol inside TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// HTTP/1.1.
+    Http,
+    /// DNS (RFC 7858).
+    Dns,
+}
+
+impl Inside {
+    /// Its ALPN identifier. A client may offer none.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"http/1.1",
+            Self::Dns => b"dot",
+        }
+    }
 }
 
 /// Why TLS cannot be used.
@@ -60,6 +79,7 @@ pub enum TlsError {
 /// The TLS configuration of new connections.
 pub struct Tls {
     files: TlsFiles,
+    inside: Inside,
     /// Read once per connection.
     current: RwLock<InUse>,
 }
@@ -87,16 +107,15 @@ pub enum Reread {
 }
 
 impl Tls {
-    /// Reads `files`. If they cannot be used, returns the error, and HTTPS is off until they can; DNS is still
-    /// answered.
-    pub fn start(files: TlsFiles) -> (Self, Option<TlsError>) {
+    /// Reads `files`. If they cannot be used, returns the error, and connections are closed until they can.
+    pub fn start(files: TlsFiles, inside: Inside) -> (Self, Option<TlsError>) {
         let read_from = InUse::sources(&files);
-        let (config, end, error) = match read(&files) {
+        let (config, end, error) = match read(&files, inside) {
             Ok((config, end)) => (Some(config), end, None),
             Err(error) => (None, None, Some(error)),
         };
         let refused = error.as_ref().map(ToString::to_string);
-        (Self { files, current: RwLock::new(InUse { config, end, refused, read_from }) }, error)
+        (Self { files, inside, current: RwLock::new(InUse { config, end, refused, read_from }) }, error)
     }
 
     /// Reads the files again if `cause` concerns them, and returns the part of the cause that concerns others. Open
@@ -107,7 +126,7 @@ impl Tls {
             return (Reread::Untouched, rest);
         }
         let read_from = InUse::sources(&self.files);
-        let read = read(&self.files);
+        let read = read(&self.files, self.inside);
         let mut current = self.current.write();
         current.read_from = read_from;
         match read {
@@ -145,7 +164,7 @@ impl Tls {
     }
 
     /// The acceptor for new connections; `None` while there is no certificate.
-    pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
+    pub(crate) fn acceptor(&self) -> Option<TlsAcceptor> {
         self.current.read().config.clone().map(Into::into)
     }
 }
@@ -170,7 +189,7 @@ fn reason(cause: &pem::Error) -> String {
 }
 
 /// The TLS configuration, and when the certificate expires.
-fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
+fn read(files: &TlsFiles, inside: Inside) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> {
     let chain = certificates(&files.certificate)?;
     let end = chain.first().and_then(expiry_of);
     let key = pem(&files.key).and_then(|octets| PrivateKeyDer::from_pem_slice(&octets));
@@ -182,7 +201,12 @@ fn read(files: &TlsFiles) -> Result<(Arc<ServerConfig>, Option<u64>), TlsError> 
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let mut config = builder.map_err(unusable)?.with_no_client_auth().with_single_cert(chain, key).map_err(unusable)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![inside.alpn().to_vec()];
+    if inside == Inside::Dns {
+        // Resolvers come back often: a resumed handshake needs no signature (RFC 7858 section 3.4). The state is in the
+        // client's ticket, not in memory.
+        config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(unusable)?;
+    }
     Ok((Arc::new(config), end))
 }
 
