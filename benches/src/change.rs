@@ -127,7 +127,12 @@ pub fn serve(changes: Changes) -> Result<(), Box<dyn Error>> {
     let published = Arc::new(Published::new(sides.first()));
     let sockets = udp::bind("127.0.0.1:0".parse()?, 1)?;
     println!("{}", sockets[0].local_addr()?);
-    let workers = udp::Workers::start(sockets, &published, &Arc::new(Settings::default()), tap::none(1))?;
+    let workers = udp::Workers::start(
+        sockets.into_iter().map(|socket| (socket, None)).collect(),
+        &published,
+        &Arc::new(Settings::default()),
+        tap::none(1),
+    )?;
     let (end, ended) = std::sync::mpsc::channel::<()>();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read(&mut [0]);

@@ -68,7 +68,12 @@ impl TestServer {
         let Started { api, published, .. } = runtime.block_on(Api::start(store, databases, options))?;
         let sockets = udp::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), 1)?;
         let address = sockets.first().ok_or("no socket")?.local_addr()?;
-        let workers = udp::Workers::start(sockets, &published, &Arc::default(), tap::none(1))?;
+        let workers = udp::Workers::start(
+            sockets.into_iter().map(|socket| (socket, None)).collect(),
+            &published,
+            &Arc::default(),
+            tap::none(1),
+        )?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;

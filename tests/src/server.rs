@@ -17,6 +17,8 @@ pub struct Server {
     pub dns: Vec<SocketAddr>,
     /// Its addresses of DNS over TLS.
     pub tls: Vec<SocketAddr>,
+    /// Its addresses for proxies.
+    pub proxy: Vec<SocketAddr>,
     /// Its HTTP address.
     pub api: SocketAddr,
     /// `http`, or `https` where its API has TLS.
@@ -53,7 +55,16 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("gslb can be run");
         let out = Lines::of(child.stdout.take().expect("standard output is a pipe"));
         let log = Lines::of(child.stderr.take().expect("standard error is a pipe"));
-        Self { child, out, log, dns: Vec::new(), tls: Vec::new(), api: SocketAddr::from(([0; 4], 0)), scheme: "http" }
+        Self {
+            child,
+            out,
+            log,
+            dns: Vec::new(),
+            tls: Vec::new(),
+            proxy: Vec::new(),
+            api: SocketAddr::from(([0; 4], 0)),
+            scheme: "http",
+        }
     }
 
     /// Waits for the next line with a listen address.
@@ -67,6 +78,7 @@ impl Server {
                 self.scheme = if scheme == "https" { "https" } else { "http" };
             }
             None if address.ends_with(", TLS") => self.tls.push(dns_address(address)),
+            None if address.ends_with("PROXY protocol") => self.proxy.push(dns_address(address)),
             None => self.dns.push(dns_address(address)),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use gslb_core::notation::{Fields, Item, Problems, Value};
 use gslb_core::respond::Settings;
 
+use super::proxy::DnsProxy;
 use super::tls::DnsTls;
 use super::value::{STRING_MOST, address, count, label, table};
 use crate::dns::tcp::Limits;
@@ -35,9 +36,11 @@ pub struct Dns {
     pub tcp_connections_per_client: usize,
     /// `[dns.tls]`: DNS over TLS. Default: none.
     pub tls: Option<DnsTls>,
+    /// `[dns.proxy]`: listeners for proxies that name their clients. Default: none.
+    pub proxy: Option<DnsProxy>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "listen",
     "workers",
     "udp_payload",
@@ -48,6 +51,7 @@ const KEYS: [&str; 10] = [
     "tcp_connections",
     "tcp_connections_per_client",
     "tls",
+    "proxy",
 ];
 
 /// Shortest and longest `tcp_idle`. The keepalive option can express up to 6553.5 s (RFC 7828 section 3.1).
@@ -70,6 +74,7 @@ impl Default for Dns {
             tcp_connections: 1024,
             tcp_connections_per_client: 32,
             tls: None,
+            proxy: None,
         }
     }
 }
@@ -93,6 +98,9 @@ impl Dns {
         dns.set("tcp_connections", &mut self.tcp_connections, problems, connections());
         dns.set("tcp_connections_per_client", &mut self.tcp_connections_per_client, problems, connections());
         self.tls = DnsTls::of(&dns, &self.listen, problems);
+        let tls = self.tls.iter().flat_map(|tls| &tls.listen);
+        let taken: Vec<SocketAddr> = self.listen.iter().chain(tls).copied().collect();
+        self.proxy = DnsProxy::of(&dns, &taken, problems);
     }
 
     /// Settings of the responder.
@@ -109,7 +117,8 @@ impl Dns {
 
     /// Number of workers that have counters: one for each UDP thread, and one for each TCP and TLS thread.
     pub fn counting_workers(&self) -> usize {
-        self.workers.get() * (self.listen.len() + 1 + usize::from(self.tls.is_some()))
+        let proxy = self.proxy.as_ref().map_or(0, |proxy| proxy.listen.len());
+        self.workers.get() * (self.listen.len() + proxy + 1 + usize::from(self.tls.is_some()))
     }
 
     /// Limits of the TLS server: those of TCP, with a total of its own.

@@ -19,6 +19,7 @@ mod log;
 mod metrics;
 mod node;
 mod probes;
+mod proxy;
 mod tls;
 mod value;
 
@@ -30,6 +31,7 @@ pub use geo::Geo;
 pub use metrics::Metrics;
 pub use node::Node;
 pub use probes::Probes;
+pub use proxy::DnsProxy;
 pub use tls::DnsTls;
 
 /// The validated configuration of the process.

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use gslb_core::notation::{Fields, Item, Problems, shortened};
 use ipnet::IpNet;
 
-use super::value::{count, path, table};
+use super::value::{count, network, path, table};
 use crate::probe::{Rules, Settings};
 
 /// The `[probes]` table.
@@ -62,30 +62,6 @@ impl Probes {
             concurrency: self.concurrency,
         }
     }
-}
-
-fn network(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpNet> {
-    let text = item.string("\"10.0.0.0/8\"", problems)?;
-    let parsed = text
-        .parse::<IpNet>()
-        .ok()
-        .or_else(|| text.parse().ok().map(|address| IpNet::new_assert(address, host_bits(address))));
-    match parsed {
-        Some(net) if net.trunc() == net => return Some(net),
-        Some(net) => {
-            let message = format!("{} has bits set beyond its prefix length", shortened(text));
-            item.error(problems, message, format!("write \"{}\"", net.trunc()));
-        }
-        None => {
-            let help = "write an address or a prefix, such as \"10.0.0.0/8\" or \"2001:db8::/32\"";
-            item.error(problems, format!("{} is not a network", shortened(text)), help);
-        }
-    }
-    None
-}
-
-fn host_bits(address: std::net::IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// A loopback network. Other networks are either always or never open to probes.

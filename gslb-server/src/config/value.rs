@@ -1,10 +1,11 @@
 //! Values that several tables have: labels, counts, addresses and paths.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use gslb_core::notation::{Fields, Item, Problems, shortened};
+use ipnet::IpNet;
 
 /// Longest string of a TXT record (RFC 1035 section 3.3), in octets.
 pub(super) const STRING_MOST: usize = 255;
@@ -74,6 +75,31 @@ pub(super) fn other_address(taken: &[SocketAddr]) -> impl Fn(&Item<'_, '_>, &mut
         }
         Some(address)
     }
+}
+
+/// A network, or an address.
+pub(super) fn network(item: &Item<'_, '_>, problems: &mut Problems) -> Option<IpNet> {
+    let text = item.string("\"10.0.0.0/8\"", problems)?;
+    let parsed = text
+        .parse::<IpNet>()
+        .ok()
+        .or_else(|| text.parse().ok().map(|address| IpNet::new_assert(address, host_bits(address))));
+    match parsed {
+        Some(net) if net.trunc() == net => return Some(net),
+        Some(net) => {
+            let message = format!("{} has bits set beyond its prefix length", shortened(text));
+            item.error(problems, message, format!("write \"{}\"", net.trunc()));
+        }
+        None => {
+            let help = "write an address or a prefix, such as \"10.0.0.0/8\" or \"2001:db8::/32\"";
+            item.error(problems, format!("{} is not a network", shortened(text)), help);
+        }
+    }
+    None
+}
+
+fn host_bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// The path of a file or a folder.

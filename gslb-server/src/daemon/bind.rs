@@ -62,7 +62,8 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
 pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
     let tcp = config.dns.listen.iter().map(|address| (*address, Kind::Tcp));
     let tls = config.dns.tls.iter().flat_map(|tls| &tls.listen).map(|address| (*address, Kind::Tls));
-    let all = tcp.chain(tls).chain([(config.api.listen, Kind::Http)]);
+    let proxy = config.dns.proxy.iter().flat_map(|proxy| &proxy.listen).map(|address| (*address, Kind::ProxyTcp));
+    let all = tcp.chain(tls).chain(proxy).chain([(config.api.listen, Kind::Http)]);
     for (address, kind) in all {
         tcp::bind(address).map_err(failed(kind, address))?;
     }
@@ -96,10 +97,15 @@ impl Bound {
         let dns_tls = config.dns.tls.as_ref().map(|tls| usable(&tls.files)).transpose()?;
         let (mut sockets, mut dns) = (Sockets::default(), Vec::new());
         for address in &config.dns.listen {
-            let (listener, workers, bound) = bind_both(*address, config.dns.workers.get())?;
+            let (listener, workers, bound) = bind_both([Kind::Udp, Kind::Tcp], *address, config)?;
             sockets.add(Kind::Tcp, bound, listener);
             workers.into_iter().for_each(|socket| sockets.add(Kind::Udp, bound, socket));
             dns.push(bound);
+        }
+        for address in config.dns.proxy.iter().flat_map(|proxy| &proxy.listen) {
+            let (listener, workers, bound) = bind_both([Kind::ProxyUdp, Kind::ProxyTcp], *address, config)?;
+            sockets.add(Kind::ProxyTcp, bound, listener);
+            workers.into_iter().for_each(|socket| sockets.add(Kind::ProxyUdp, bound, socket));
         }
         for address in config.dns.tls.iter().flat_map(|tls| &tls.listen) {
             let listener = tcp::bind(*address).map_err(failed(Kind::Tls, *address))?;
@@ -119,6 +125,11 @@ impl Bound {
     /// The addresses of DNS over TLS, in the order of the configuration.
     pub fn dns_over_tls(&self) -> Vec<SocketAddr> {
         self.addresses(Kind::Tls).collect()
+    }
+
+    /// The addresses for proxies, each for UDP and TCP, in the order of the configuration.
+    pub fn proxy(&self) -> Vec<SocketAddr> {
+        self.addresses(Kind::ProxyTcp).collect()
     }
 
     /// The addresses of the sockets of a kind.
@@ -145,8 +156,10 @@ impl Bound {
     pub(super) fn listening_lines(&self) -> Vec<String> {
         let dns = self.dns.iter().map(|address| format!("answering DNS on {address}, UDP and TCP"));
         let tls = self.addresses(Kind::Tls).map(|address| format!("answering DNS on {address}, TLS"));
+        let proxy = self.addresses(Kind::ProxyTcp);
+        let proxy = proxy.map(|address| format!("answering DNS on {address}, UDP and TCP with the PROXY protocol"));
         let http_is_ready = self.tls.as_ref().is_none_or(|tls| tls.is_ready());
-        dns.chain(tls).chain(http_is_ready.then(|| format!("answering HTTP on {}", self.url()))).collect()
+        dns.chain(tls).chain(proxy).chain(http_is_ready.then(|| format!("answering HTTP on {}", self.url()))).collect()
     }
 }
 
@@ -159,16 +172,20 @@ fn usable(files: &TlsFiles) -> Result<Arc<Tls>, TlsError> {
 }
 
 /// Binds TCP, which fails if another process uses the address, then UDP on the same port.
-fn bind_both(address: SocketAddr, workers: usize) -> Result<(TcpListener, Vec<UdpSocket>, SocketAddr), ServeError> {
+fn bind_both(
+    [udp_kind, tcp_kind]: [Kind; 2],
+    address: SocketAddr,
+    config: &Config,
+) -> Result<(TcpListener, Vec<UdpSocket>, SocketAddr), ServeError> {
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
-        let listener = tcp::bind(address).map_err(failed(Kind::Tcp, address))?;
+        let listener = tcp::bind(address).map_err(failed(tcp_kind, address))?;
         let bound = listener.local_addr()?;
-        match udp::bind(bound, workers) {
+        match udp::bind(bound, config.dns.workers.get()) {
             Ok(sockets) => return Ok((listener, sockets, bound)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
-            Err(error) => return Err(failed(Kind::Udp, address)(error)),
+            Err(error) => return Err(failed(udp_kind, address)(error)),
         }
     }
 }

@@ -12,6 +12,10 @@ pub enum Kind {
     Tcp,
     /// DNS over TLS.
     Tls,
+    /// DNS over UDP, from proxies.
+    ProxyUdp,
+    /// DNS over TCP, from proxies.
+    ProxyTcp,
     /// The API, metrics and health checks.
     Http,
 }
@@ -23,6 +27,8 @@ impl Kind {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
+            Self::ProxyUdp => "UDP of proxies",
+            Self::ProxyTcp => "TCP of proxies",
             Self::Http => "HTTP",
         }
     }

@@ -1,7 +1,6 @@
 //! Starts all parts of the server, in dependency order.
 
 use std::io;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
 use crate::config::Config;
 use crate::daemon::signals::Signals;
+use crate::dns::proxy::Proxies;
 use crate::dns::tcp::Front;
 use crate::dns::totals::TotalsReader;
 use crate::dns::{tcp, udp};
@@ -150,7 +150,10 @@ impl Answering {
         settings: &Arc<Settings>,
         tail: &Tail,
     ) -> io::Result<Self> {
-        let udp: Vec<UdpSocket> = sockets.take(Kind::Udp);
+        let proxies = config.dns.proxy.as_ref().map(|proxy| Proxies::new(&proxy.from));
+        let plain = sockets.take(Kind::Udp).into_iter().map(|socket| (socket, None));
+        let proxied = sockets.take(Kind::ProxyUdp).into_iter().map(|socket| (socket, proxies.clone()));
+        let udp: Vec<udp::Listener> = plain.chain(proxied).collect();
         let (threads, udp_sockets) = (config.dns.workers.get(), udp.len());
         let tls_threads = if certificate.is_some() { threads } else { 0 };
         let switch = Arc::new(Switch::new(config.dnstap.as_ref().map(|dnstap| dnstap.sample), tail.clone()));
@@ -163,21 +166,29 @@ impl Answering {
         let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
         let collector = collector::Collector::start(shown, published.clone(), tail.clone(), dnstap)?;
         let udp = udp::Workers::start(udp, published, settings, taps)?;
-        let mut server = |kind, front: Front, transport, limits, row, taps| {
-            let listeners = sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect();
+        let limits = [config.dns.tcp_limits(), config.dns.tls_limits()];
+        let server = |listeners, transport, limits, row, taps| {
             tcp::Server::start(listeners, transport, limits, published.clone(), settings, row, taps)
         };
-        let tcp = server(Kind::Tcp, Front::Tcp, Transport::Tcp, config.dns.tcp_limits(), udp_sockets, tcp_taps)?;
-        let row = udp_sockets + threads;
+        let mut tcp = listeners(sockets, Kind::Tcp, &Front::Tcp);
+        if let Some(proxies) = &proxies {
+            tcp.extend(listeners(sockets, Kind::ProxyTcp, &Front::Proxy(Arc::clone(proxies))));
+        }
+        let tcp = server(tcp, Transport::Tcp, limits[0], udp_sockets, tcp_taps)?;
         let tls = certificate.map(|certificate| {
-            let front = Front::Tls(Arc::clone(certificate));
-            server(Kind::Tls, front, Transport::Tls, config.dns.tls_limits(), row, tls_taps)
+            let listeners = listeners(sockets, Kind::Tls, &Front::Tls(Arc::clone(certificate)));
+            server(listeners, Transport::Tls, limits[1], udp_sockets + threads, tls_taps)
         });
         let tls = tls.transpose()?;
         let tls_counters = tls.as_ref().map(tcp::Server::counters);
-        let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters(), tls: tls_counters };
+        let totals = TotalsReader { udp: udp.counters(), tcp: tcp.counters(), tls: tls_counters, proxies };
         Ok(Self { udp, tcp, tls, collector, totals, frames })
     }
+}
+
+/// The listeners of `kind`, whose connections begin with `front`.
+fn listeners(sockets: &mut Sockets, kind: Kind, front: &Front) -> Vec<tcp::Listener> {
+    sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect()
 }
 
 /// Reloads the certificates, then the rest.

@@ -1,8 +1,11 @@
 //! All that the sockets of a process have counted, in one value.
 
+use std::sync::Arc;
+
 use gslb_core::respond::Tally;
 
 use crate::dns::durations::Durations;
+use crate::dns::proxy::Proxies;
 use crate::dns::tcp::{TcpCounters, TcpCounts};
 use crate::dns::udp::{UdpCounters, UdpCounts};
 
@@ -45,6 +48,8 @@ pub struct TotalsReader {
     pub tcp: TcpCounters,
     /// The TLS server, if there is one.
     pub tls: Option<TcpCounters>,
+    /// The proxies, if there are listeners for them.
+    pub proxies: Option<Arc<Proxies>>,
 }
 
 impl TotalsReader {

@@ -54,6 +54,14 @@ fn every_valid_value_is_read() {
             tcp_idle = "500ms"
             tcp_connections = 10
             tcp_connections_per_client = 2
+            [dns.tls]
+            listen = ["192.0.2.53:853", "127.0.0.1:0"]
+            certificate = "dot.pem"
+            key = "/etc/gslb/dot.key"
+            connections = 9
+            [dns.proxy]
+            listen = ["192.0.2.53:5300"]
+            from = ["192.0.2.10", "2001:db8::/64"]
             [api]
             listen = "[::1]:8053"
             tls = { certificate = "api.pem", key = "/etc/gslb/api.key" }
@@ -86,6 +94,15 @@ fn every_valid_value_is_read() {
     )
     .unwrap();
     assert_eq!(config.node.name, "fra-1");
+    let tls = config.dns.tls.as_ref().unwrap();
+    assert_eq!(tls.listen, ["192.0.2.53:853".parse().unwrap(), "127.0.0.1:0".parse().unwrap()]);
+    assert_eq!(tls.files.certificate, Path::new("dot.pem"));
+    let limits = config.dns.tls_limits();
+    assert_eq!((limits.connections, limits.connections_per_client, limits.idle), (9, 2, Duration::from_millis(500)));
+    let proxy = config.dns.proxy.as_ref().unwrap();
+    assert_eq!(proxy.listen, ["192.0.2.53:5300".parse().unwrap()]);
+    assert_eq!(proxy.from, ["192.0.2.10/32".parse().unwrap(), "2001:db8::/64".parse().unwrap()]);
+    assert_eq!(config.dns.counting_workers(), 3 * (2 + 1 + 1 + 1), "for UDP, proxies, TCP and TLS");
     assert_eq!(config.metrics.services, Some(20));
     let dnstap = config.dnstap.as_ref().unwrap();
     let settings = dnstap::Settings {
@@ -199,6 +216,44 @@ port = 53
             "gslb.toml:32:1: error: dnstap.port: unknown key `port`",
         ]
     );
+}
+
+#[test]
+fn problems_of_further_listeners_are_located() {
+    let text = r#"[dns]
+listen = ["127.0.0.1:53", "127.0.0.1:0"]
+[dns.tls]
+listen = ["127.0.0.1:53", "[::]:853", "127.0.0.1:0"]
+certificate = ""
+connections = 0
+ciphers = "all"
+[dns.proxy]
+listen = ["[::]:853", "192.0.2.1:5300", "192.0.2.1:5300"]
+from = ["0.0.0.0/0", "192.0.2.1/24", "proxy.example.com"]
+"#;
+    assert_eq!(
+        problems(text),
+        [
+            "gslb.toml:3:6: error: dns.tls: `key` is missing",
+            "gslb.toml:4:11: error: dns.tls.listen[0]: 127.0.0.1:53 is already in another `listen` of [dns]",
+            "gslb.toml:5:15: error: dns.tls.certificate: the path is empty",
+            "gslb.toml:6:15: error: dns.tls.connections: 0 is out of range for a number of connections",
+            "gslb.toml:7:1: error: dns.tls.ciphers: unknown key `ciphers`",
+            "gslb.toml:9:41: error: dns.proxy.listen[2]: this is listed twice",
+            "gslb.toml:10:9: error: dns.proxy.from[0]: with 0.0.0.0/0, any host could pretend to be any client",
+            "gslb.toml:10:22: error: dns.proxy.from[1]: \"192.0.2.1/24\" has bits set beyond its prefix length",
+            "gslb.toml:10:38: error: dns.proxy.from[2]: \"proxy.example.com\" is not a network",
+        ]
+    );
+    // The tables are useless without these.
+    assert_eq!(problems("[dns.tls]\n[dns.proxy]\nlisten = []\n").len(), 5);
+    // Paths are beside the file.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gslb.toml");
+    let tls = "[dns.tls]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"dot.pem\"\nkey = \"/k\"\n";
+    std::fs::write(&file, tls).unwrap();
+    let files = Config::read(&file).unwrap().dns.tls.unwrap().files;
+    assert_eq!((files.certificate, files.key), (folder.path().join("dot.pem"), "/k".into()));
 }
 
 #[test]

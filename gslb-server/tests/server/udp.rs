@@ -21,6 +21,7 @@ fn serve(address: &str, workers: usize) -> (Workers, u16) {
 
 fn start(sockets: Vec<UdpSocket>) -> Workers {
     let taps = tap::none(sockets.len());
+    let sockets = sockets.into_iter().map(|socket| (socket, None)).collect();
     Workers::start(sockets, &published(), &Arc::new(Settings::default()), taps).unwrap()
 }
 

@@ -25,7 +25,9 @@ impl Everything {
         let folder = Folder::with(&[("site.toml", &site(origin.api.port())), ("example.com.zone", &zone("first"))]);
         with_certificate(
             &folder,
-            "[node]\nname = \"fra-1\"\n[probes]\nallow = [\"127.0.0.0/8\"]\n[dnstap]\nsocket = \"dnstap.sock\"\n",
+            "[node]\nname = \"fra-1\"\n[probes]\nallow = [\"127.0.0.0/8\"]\n[dnstap]\nsocket = \"dnstap.sock\"\n\
+             [dns.tls]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\n\
+             [dns.proxy]\nlisten = [\"127.0.0.1:0\"]\nfrom = [\"192.0.2.10\"]\n",
         );
         let server = folder.serve_store();
         assert_eq!(folder.ask(&server, "drain pool/fra --reason test --for 1h").code, 0);

@@ -31,6 +31,7 @@ mod monitoring;
 mod notify;
 mod older;
 mod orphans;
+mod proxied;
 mod reload;
 mod replay;
 mod restart;

@@ -7,6 +7,7 @@
 pub mod edns;
 pub mod message;
 pub mod number;
+pub mod proxy;
 pub mod qname;
 pub mod query;
 pub mod subnet;

@@ -24,7 +24,7 @@ impl From<IpAddr> for Client {
     }
 }
 
-/// HTTP and DNS over TCP may each use one in this many file descriptors of the process, so that clients cannot starve
+/// HTTP, DNS over TCP and DNS over TLS may each use one in this many file descriptors of the process, so that clients cannot starve
 /// the store, files or each other.
 const DESCRIPTOR_SHARE: u64 = 4;
 
@@ -95,6 +95,13 @@ impl Connections {
         }
         let evicted = open.all.len() >= self.limit && open.evict_idlest();
         Admission::Admitted { slot: self.slot(&mut open, client), evicted }
+    }
+
+    /// As [`Connections::admit`], without a limit for its client.
+    pub(crate) fn admit_exempt(self: &Arc<Self>, address: IpAddr) -> Admission {
+        let mut open = self.lock();
+        let evicted = open.all.len() >= self.limit && open.evict_idlest();
+        Admission::Admitted { slot: self.slot(&mut open, Client::from(address)), evicted }
     }
 
     /// As [`Connections::admit`], for a connection that begins with a handshake. If too many are in one, the handshake

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gslb_core::count::Histogram;
 use parking_lot::Mutex;
 
+use super::connection::End;
 use super::handshake::Failure;
 use crate::dns::durations::{self, Durations};
 
@@ -116,6 +117,18 @@ impl FailureCounts {
 }
 
 impl SharedCounts {
+    /// Counts how a connection ended.
+    pub(super) fn ended(&self, end: End) {
+        match end {
+            End::Client => self.closed_by_client.count(),
+            End::Idle => self.idle.count(),
+            End::Stalled => self.stalled.count(),
+            End::Short => self.short.count(),
+            // An eviction is counted where it is decided.
+            End::Evicted | End::Stopped => {}
+        }
+    }
+
     /// Counts a handshake that failed.
     pub(super) fn handshake_failed(&self, failure: Failure) {
         let counts = &self.failed_handshakes;

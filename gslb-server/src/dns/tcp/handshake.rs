@@ -45,7 +45,8 @@ pub(super) async fn accept(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<TlsStream<TcpStream>, Failure> {
     let Some(acceptor) = acceptor else { return Err(Failure::Certificate) };
-    let handshake = acceptor.accept(stream);
+    // In a box, which is freed afterwards: it is larger than all else that a connection keeps.
+    let handshake = Box::pin(acceptor.accept(stream));
     let stop_is_over = async {
         stopped(stop).await;
         sleep(STOP_GRACE).await;

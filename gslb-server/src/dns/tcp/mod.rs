@@ -17,17 +17,19 @@ use crate::background;
 use crate::capture::sample::Reservoir;
 use crate::capture::tap::{self, Tap};
 use crate::dns::durations::Durations;
-use crate::tls::Tls;
 
 pub(crate) mod accept;
 mod connection;
 pub(crate) mod connections;
 mod counts;
+mod front;
 mod handshake;
 mod input;
+mod proxy_header;
 mod responders;
 
 pub use counts::{FailedHandshakes, TcpCounts};
+pub use front::Front;
 
 /// Connections that the kernel holds for us before we have accepted them.
 const BACKLOG: i32 = 1024;
@@ -45,15 +47,6 @@ pub struct Limits {
     pub connections: usize,
     /// Connections per IPv4 address or IPv6 network of 64 bits; more are closed at once.
     pub connections_per_client: usize,
-}
-
-/// How a listener's connections begin.
-#[derive(Clone)]
-pub enum Front {
-    /// With a query.
-    Tcp,
-    /// With a TLS handshake.
-    Tls(Arc<Tls>),
 }
 
 /// A listener from [`bind`], and how its connections begin.

@@ -246,6 +246,24 @@ impl Batch {
         (&self.slots[index].octets, (self.headers[index].msg_len as usize).min(OCTETS))
     }
 
+    /// The sender of the datagram in slot `index`; `None` if its address is of neither family. For an index below the
+    /// result of the last [`Batch::receive`].
+    #[inline]
+    pub fn peer(&self, index: usize) -> Option<SocketAddr> {
+        self.slots[index].peer.to_socket_addr()
+    }
+
+    /// Removes the first `octets` from the datagram in slot `index`, for an index below the result of the last
+    /// [`Batch::receive`], before any reply.
+    #[inline]
+    pub fn strip(&mut self, index: usize, octets: usize) {
+        let (slot, header) = (&mut self.slots[index], &mut self.headers[index]);
+        let len = (header.msg_len as usize).min(OCTETS);
+        let octets = octets.min(len);
+        slot.octets.copy_within(octets..len, 0);
+        header.msg_len = (len - octets) as libc::c_uint;
+    }
+
     /// The address that the datagram in slot `index` was sent to, on a listener of several addresses; `None` on others.
     /// For an index below the result of the last [`Batch::receive`], before any reply.
     #[inline]

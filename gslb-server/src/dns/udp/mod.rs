@@ -14,11 +14,13 @@ use parking_lot::Mutex;
 
 use crate::capture::sample::{self, Reservoir};
 use crate::capture::tap::Tap;
+use crate::dns::proxy::Proxies;
 use crate::dns::pulse::Pulse;
 
 mod counts;
 #[doc(hidden)] // public only for the load generator of the benches package
 pub mod mmsg;
+mod proxied;
 mod socket;
 mod worker;
 
@@ -38,6 +40,9 @@ pub fn bind(mut address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket
     Ok(sockets)
 }
 
+/// A socket from [`bind`]; with proxies if it is for them only.
+pub type Listener = (UdpSocket, Option<Arc<Proxies>>);
+
 /// Running UDP workers. They end when it is dropped; [`Workers::stop`] also waits for that.
 pub struct Workers {
     stop: Arc<AtomicBool>,
@@ -53,13 +58,13 @@ impl Workers {
     /// # Errors
     /// When the system starts no more threads; those already started are stopped.
     pub fn start(
-        sockets: Vec<UdpSocket>,
+        sockets: Vec<Listener>,
         published: &Arc<Published>,
         settings: &Arc<Settings>,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
         let capacity = sample::worker_capacity(sockets.len());
-        let board = |_: &UdpSocket| counts::Board {
+        let board = |_: &Listener| counts::Board {
             tally: Arc::default(),
             counting: counts::Counting::default(),
             sample: Mutex::new(Reservoir::new(capacity, seed())),
@@ -67,13 +72,13 @@ impl Workers {
         let counters = UdpCounters(sockets.iter().map(board).collect());
         let pulses = sockets.iter().map(|_| Pulse::default()).collect();
         let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
-        for (number, (socket, tap)) in sockets.into_iter().zip(taps).enumerate() {
+        for (number, ((socket, proxies), tap)) in sockets.into_iter().zip(taps).enumerate() {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
             let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let (board, pulse) = (&boards.0[number], &pulses[number]);
                 let worker = Worker::new(settings, seed()).with_counters(number).with_tally(board.tally.clone());
-                worker::UdpWorker::new(&socket, &published, board, worker, tap).run(&stop, pulse);
+                worker::UdpWorker::new(&socket, proxies, &published, board, worker, tap).run(&stop, pulse);
             });
             workers.threads.push(thread?);
         }

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,9 +15,11 @@ use gslb_core::table::{Published, RoutingTable};
 
 use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
+use super::proxied::Proxied;
 use super::socket::close_intake;
 use crate::capture::tap::{ActiveReaders, Query, QueryPath, Tap};
 use crate::dns::durations;
+use crate::dns::proxy::Proxies;
 use crate::dns::pulse::Pulse;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
@@ -37,12 +40,15 @@ pub(super) struct UdpWorker<'a> {
     local: SocketAddr,
     /// The address that each datagram of the batch was sent to, while there are readers.
     queried_addresses: [Option<IpAddr>; SLOTS],
+    /// The clients of each batch, on a socket for proxies.
+    proxied: Option<Box<Proxied>>,
 }
 
 impl<'a> UdpWorker<'a> {
     /// Allocates all that the loop will need.
     pub(super) fn new(
         socket: &'a UdpSocket,
+        proxies: Option<Arc<Proxies>>,
         published: &'a Published,
         board: &'a Board,
         worker: Worker,
@@ -50,7 +56,8 @@ impl<'a> UdpWorker<'a> {
     ) -> Self {
         let local = socket.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
         let batch = Batch::new(local.ip().is_unspecified());
-        Self { socket, published, board, worker, batch, tap, local, queried_addresses: [None; SLOTS] }
+        let proxied = proxies.map(|proxies| Box::new(Proxied::new(proxies)));
+        Self { socket, published, board, worker, batch, tap, local, queried_addresses: [None; SLOTS], proxied }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
@@ -88,6 +95,9 @@ impl<'a> UdpWorker<'a> {
 
     /// Answers a whole batch from one table.
     fn answer(&mut self, received: usize) {
+        if self.proxied.is_some() {
+            return self.answer_proxied(received);
+        }
         let (table, worker) = (self.published.load(), &mut self.worker);
         let (batch, counts) = (&mut self.batch, &self.board.counting);
         each(received, counts, |index| {
@@ -124,6 +134,39 @@ impl<'a> UdpWorker<'a> {
             let query = Query { path, received_at: now, octets, table };
             tap.show(wanted, query, buffer, |buffer, noted| {
                 worker.answer(index, table, resolver, Transport::Udp, buffer, noted)
+            })
+        });
+    }
+
+    /// The same for a batch from proxies: the client of a datagram is the one that its header names.
+    #[inline(never)]
+    fn answer_proxied(&mut self, received: usize) {
+        let Self { worker, batch, tap, queried_addresses, local, board, proxied, published, .. } = self;
+        let Some(proxied) = proxied else { return };
+        let (table, counts) = (published.load(), &board.counting);
+        each(received, counts, |index| {
+            if proxied.open(index, batch) {
+                let (buffer, len) = batch.octets(index);
+                worker.parse(index, buffer, len);
+            }
+        });
+        // For all of the batch at once, and not needed for any answer.
+        each(1, counts, |_| worker.prefetch(&table, received));
+        let active_readers = tap.active_readers();
+        let now = if active_readers.any() { SystemTime::now() } else { SystemTime::UNIX_EPOCH };
+        // Before the first reply, whose header may take the place of another datagram's.
+        let queried = queried_addresses.iter_mut().take(received).enumerate();
+        queried.for_each(|(index, address)| *address = batch.queried_address(index));
+        answer_all(batch, received, counts, |index, _, buffer, octets| {
+            let Some(client) = proxied.client(index) else { return Reply::Drop };
+            let Some(wanted) = active_readers.any().then(|| tap.wanted(active_readers)).flatten() else {
+                return worker.answer(index, &table, client.source, Transport::Udp, buffer, &mut NoTrace);
+            };
+            let path = QueryPath::new(Transport::Udp, client.source, *local).to(queried_addresses[index]);
+            let path = QueryPath { local: client.destination.unwrap_or(path.local), ..path };
+            let query = Query { path, received_at: now, octets, table: &table };
+            tap.show(wanted, query, buffer, |buffer, noted| {
+                worker.answer(index, &table, client.source, Transport::Udp, buffer, noted)
             })
         });
     }

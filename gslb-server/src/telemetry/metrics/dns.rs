@@ -4,6 +4,7 @@ use gslb_core::respond::Tally;
 use gslb_core::respond::tally::{Outcome, RCODES, SIZE_BOUNDS};
 
 use super::{Collector, Family};
+use crate::dns::proxy::Proxies;
 use crate::dns::tcp::TcpCounts;
 use crate::dns::totals::{Totals, TotalsReader};
 
@@ -17,6 +18,7 @@ pub fn collector(reader: TotalsReader) -> Collector {
         families.extend(sizes(&totals));
         families.extend(udp(&totals));
         families.extend(connections(&TCP, &totals.tcp));
+        families.extend(reader.proxies.as_ref().map(|proxies| refused(proxies)));
         if let Some(tls) = &totals.tls {
             families.extend(connections(&TLS, &tls.connections));
             families.extend(handshakes(&tls.connections));
@@ -190,6 +192,13 @@ fn connections(names: &Names, counts: &TcpCounts) -> [Family; 4] {
     let counter = |[name, help]: [&'static str; 2], count: u64| Family::counter(name, help).of(count as f64);
     let open = Family::gauge(open[0], open[1]).of(counts.open as f64);
     [counter(accepted, counts.accepted), counter(errors, counts.accept_errors), open, closed]
+}
+
+fn refused(proxies: &Proxies) -> Family {
+    let help = "Messages and connections on listeners for proxies that were dropped, by reason.";
+    let mut family = Family::counter("gslb_proxy_refused_total", help);
+    proxies.refused().for_each(|(reason, count)| family.add(&[("reason", reason)], count as f64));
+    family
 }
 
 fn handshakes(counts: &TcpCounts) -> [Family; 2] {
