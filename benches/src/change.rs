@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use geoip::Database;
 use gslb::background;
 use gslb::capture::tap;
+use gslb::dns::protection::Protection;
 use gslb::dns::udp;
 use gslb_core::live::pool::{Change, EndpointState};
 use gslb_core::respond::Settings;
@@ -131,6 +132,7 @@ pub fn serve(changes: Changes) -> Result<(), Box<dyn Error>> {
         sockets.into_iter().map(|socket| (socket, None)).collect(),
         &published,
         &Arc::new(Settings::default()),
+        &Protection::default(),
         tap::none(1),
     )?;
     let (end, ended) = std::sync::mpsc::channel::<()>();

@@ -30,6 +30,8 @@ pub enum Concern {
     /// The authorities in `probes.ca` are not trusted.
     #[serde(rename = "probes.ca")]
     ProbesCa,
+    /// The secrets in the file of `dns.cookies` are not in use.
+    Cookies,
     /// Overrides are in force that are not saved.
     Overrides,
     /// A reload takes long.
@@ -38,7 +40,7 @@ pub enum Concern {
 
 impl Concern {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Store,
         Self::Rows,
         Self::Document,
@@ -47,6 +49,7 @@ impl Concern {
         Self::Certificate,
         Self::DnsTls,
         Self::ProbesCa,
+        Self::Cookies,
         Self::Overrides,
         Self::Reload,
     ];
@@ -62,6 +65,7 @@ impl Concern {
             Self::Certificate => "certificate",
             Self::DnsTls => "dns.tls",
             Self::ProbesCa => "probes.ca",
+            Self::Cookies => "cookies",
             Self::Overrides => "overrides",
             Self::Reload => "reload",
         }

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod hash;
 pub mod health;
 pub mod latency;
+pub mod limit;
 pub mod live;
 pub mod locate;
 pub mod moment;

@@ -5,7 +5,8 @@ mod counting;
 mod support;
 
 use counting::allocations;
-use gslb_core::respond::{MAX_BATCH, Noted, Settings, Transport, Worker};
+use gslb_core::limit::{Limiter, Limits};
+use gslb_core::respond::{MAX_BATCH, Noted, Secrets, Settings, Transport, Worker};
 use gslb_core::steer::trace::NoTrace;
 use support::{Server, WORLD, ask};
 
@@ -29,6 +30,9 @@ fn answer_every_kind(workers: usize) {
     // With counters and sampling.
     server.table = server.table.counting(workers, None);
     server.worker = Worker::new(settings.into(), 7).with_counters(0);
+    server.worker.set_secrets(Some(Secrets::daily(0, |day| [day as u8; 16])));
+    // Most of the queries are over its limits.
+    server.worker.set_limiter(Some(Limiter::new(Limits::default(), 1, 7)));
     let mut version = ask("version.bind", 16);
     version.qclass = 3;
     let names = [
@@ -61,6 +65,9 @@ fn answer_every_kind(workers: usize) {
             queries.push(plain.clone().option(3, b"").subnet(subnet).octets());
         }
         queries.push(plain.clone().option(8, b"bad").octets());
+        for cookie in [&[1; 8][..], &[1; 24], &[1; 40], b"bad"] {
+            queries.push(plain.clone().option(10, cookie).octets());
+        }
     }
     let mut buffer = vec![0; 4096];
     let mut slots = vec![vec![0; 4096]; MAX_BATCH];

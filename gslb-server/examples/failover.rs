@@ -18,6 +18,7 @@ use gslb::capture::tap;
 use gslb::config::Config;
 use gslb::daemon::control_runtime;
 use gslb::daemon::prober_feed::Probing;
+use gslb::dns::protection::Protection;
 use gslb::dns::udp;
 use gslb_api::health::{HealthEvent, Observed};
 use gslb_api::store::{EmbeddedStore, Store};
@@ -72,6 +73,7 @@ impl TestServer {
             sockets.into_iter().map(|socket| (socket, None)).collect(),
             &published,
             &Arc::default(),
+            &Protection::default(),
             tap::none(1),
         )?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;

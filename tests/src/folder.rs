@@ -9,11 +9,13 @@ use tempfile::TempDir;
 use crate::program::{Ran, gslb, run};
 use crate::server::Server;
 
-/// Of the process itself: free ports on loopback, and one worker to answer in order.
+/// Of the process itself: free ports on loopback, one worker to answer in order, and no rate limit, since tests ask as
+/// fast as they can from one address.
 pub const PROCESS: &str = "\
 [dns]
 listen = [\"127.0.0.1:0\"]
 workers = 1
+rrl.enabled = false
 [api]
 listen = \"127.0.0.1:0\"
 ";

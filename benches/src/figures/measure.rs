@@ -168,7 +168,7 @@ const SERVE: [&str; 5] = ["serve", "--config", "gslb.toml", "--document", "site.
 /// A folder with the smallest site.
 fn smallest(workers: usize, listen: &[&str]) -> Folder {
     let process = format!(
-        "data_dir = \"data\"\n[dns]\nlisten = {listen:?}\nworkers = {workers}\n[api]\nlisten = \"127.0.0.1:0\"\n"
+        "data_dir = \"data\"\n[dns]\nlisten = {listen:?}\nworkers = {workers}\nrrl.enabled = false\n[api]\nlisten = \"127.0.0.1:0\"\n"
     );
     Folder::with(&[("gslb.toml", &process), ("site.toml", SMALLEST)])
 }

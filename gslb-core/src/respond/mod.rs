@@ -2,14 +2,17 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-use std::net::SocketAddr;
+use std::hint::black_box;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chain::Chain;
+use cookies::Examined;
 use reading::Reading;
 use sample::Sampling;
 
+use crate::limit::Limiter;
 use crate::steer::draw::Dice;
 use crate::steer::trace::Trace;
 #[cfg(doc)]
@@ -19,6 +22,8 @@ use crate::table::RoutingTable;
 mod answer;
 mod chain;
 mod chaos;
+pub mod cookies;
+mod limited;
 mod name_offset;
 mod noted;
 mod reading;
@@ -27,6 +32,7 @@ mod sample;
 mod steered;
 pub mod tally;
 
+pub use cookies::Secrets;
 pub use noted::{Chosen, MAX_CHOSEN, MAX_DECISIONS, Noted};
 pub use reading::MAX_BATCH;
 pub use sample::SteeredAnswer;
@@ -92,6 +98,21 @@ struct State {
     row: usize,
     /// This worker's counters; only this worker writes them.
     tally: Arc<Tally>,
+    /// The secrets of server cookies; `None` if COOKIE options are ignored.
+    secrets: Option<Secrets>,
+    /// The limits of responses over UDP; `None` if there are none.
+    limiter: Option<Limiter>,
+    /// The time of the current batch.
+    now: Now,
+}
+
+/// The time of a batch. There is no clock here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Seconds since the epoch, modulo 2^32.
+    pub unix: u32,
+    /// Nanoseconds since any fixed time, by a clock that never goes back.
+    pub elapsed: u64,
 }
 
 /// The sender of a query, and its transport.
@@ -110,6 +131,9 @@ impl Worker {
             sampling: Sampling::new(!seed),
             row: usize::MAX,
             tally: Arc::default(),
+            secrets: None,
+            limiter: None,
+            now: Now::default(),
         };
         Worker { settings, readings: vec![Reading::default(); MAX_BATCH].into(), state }
     }
@@ -125,6 +149,36 @@ impl Worker {
     pub fn with_tally(mut self, tally: Arc<Tally>) -> Worker {
         self.state.tally = tally;
         self
+    }
+
+    /// Makes and verifies server cookies with `secrets`; without any, COOKIE options are ignored.
+    pub fn set_secrets(&mut self, secrets: Option<Secrets>) {
+        self.state.secrets = secrets;
+    }
+
+    /// Limits responses over UDP.
+    pub fn set_limiter(&mut self, limiter: Option<Limiter>) {
+        self.state.limiter = limiter;
+    }
+
+    /// Whether responses are limited.
+    #[inline]
+    pub fn has_limiter(&self) -> bool {
+        self.state.limiter.is_some()
+    }
+
+    /// Prefetches what limiting a response to `source` will need. It never changes an answer.
+    #[inline]
+    pub fn prefetch_source(&self, source: IpAddr) {
+        if let Some(limiter) = &self.state.limiter {
+            black_box(limiter.prefetch(source));
+        }
+    }
+
+    /// Sets the time of the messages that are answered from now on. Call it once for each batch.
+    #[inline]
+    pub fn set_time(&mut self, now: Now) {
+        self.state.now = now;
     }
 
     /// This worker's counters.

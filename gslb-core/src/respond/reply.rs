@@ -1,18 +1,22 @@
 //! Turns a parsed message into a response: its size limit, its OPT record, its counters.
 
 use super::answer::Answering;
+use super::cookies::CookieResult;
+use super::limited::Over;
 use super::reading::Reading;
 use super::tally::{Outcome, SubnetUse};
-use super::{Reply, Sender, Settings, State, Transport, chaos};
+use super::{Examined, Reply, Sender, Settings, State, Transport, chaos};
+use crate::dns::wire::cookie::CookieOption;
 use crate::dns::wire::edns::Edns;
 use crate::dns::wire::message::{Message, OptReply};
 use crate::dns::wire::number::{Rcode, class};
 use crate::dns::wire::query::Fault;
+use crate::limit::Verdict;
 use crate::steer::trace::Trace;
 use crate::table::RoutingTable;
 
 /// Datagram size in octets that every client accepts (RFC 1035 §4.2.1, RFC 6891 §6.2.3).
-const SMALLEST_PAYLOAD: u16 = 512;
+pub(super) const SMALLEST_PAYLOAD: u16 = 512;
 
 impl State {
     /// Answers a query: overwrites `buffer`, from which it was parsed, with the response.
@@ -26,11 +30,24 @@ impl State {
         buffer: &mut [u8],
         trace: &mut impl Trace,
     ) -> Reply {
-        let Reading { query, key, octets, .. } = reading;
+        let cookie = match &reading.query.edns {
+            Some(edns) if edns.cookie != CookieOption::Absent => match self.examine_cookie(&edns.cookie, sender) {
+                CookieCheck::Examined(examined) => examined,
+                CookieCheck::Malformed => {
+                    return self.refuse(settings, reading, sender, Fault::Refuse(Rcode::FormErr), buffer);
+                }
+            },
+            _ => None,
+        };
+        let Reading { query, key, octets: received, .. } = reading;
+        let received = *received;
         let query = &*query;
-        self.tally.received(sender, *octets, Some(query.qtype));
+        self.tally.received(sender, received, Some(query.qtype));
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
-        let opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
+        let mut opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
+        if let (Some(opt), Some(cookie)) = (&mut opt, &cookie) {
+            opt.cookie = Some(cookie.data);
+        }
         let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
@@ -60,6 +77,21 @@ impl State {
         self.tally.count_subnet(query, located);
         let (rcode, truncated) = (message.rcode, message.truncated);
         let octets = message.finish(query.head, 1);
+        if sender.transport == Transport::Udp
+            && let Some(limiter) = &mut self.limiter
+        {
+            let is_valid = cookie.is_some_and(|cookie| cookie.result == CookieResult::Valid);
+            let verdict = match is_valid {
+                false => limiter.charge(sender.resolver.ip(), self.now.elapsed, received, octets),
+                true => Verdict::Within,
+            };
+            if is_valid || verdict != Verdict::Within {
+                let over = Over { query, received, cookie, verdict };
+                if let Some(reply) = self.limited(settings, sender, over, buffer) {
+                    return reply;
+                }
+            }
+        }
         self.tally.responded(rcode, outcome, truncated, octets);
         Reply::Send(octets)
     }
@@ -67,40 +99,79 @@ impl State {
     /// Answers a message that cannot be answered normally, or drops it.
     #[cold]
     pub(super) fn refuse(
-        &self,
+        &mut self,
         settings: &Settings,
         reading: &Reading,
         sender: Sender<'_>,
         fault: Fault,
         buffer: &mut [u8],
     ) -> Reply {
-        let (tally, query) = (&self.tally, &reading.query);
+        let query = &reading.query;
         let rcode = match fault {
             Fault::Short => {
-                tally.short.add(1);
+                self.tally.short.add(1);
                 return Reply::Drop;
             }
             Fault::Response => {
-                tally.stray.add(1);
+                self.tally.stray.add(1);
                 return Reply::Drop;
             }
             Fault::Refuse(rcode) => rcode,
+            // Without cookies it is a query without a question (RFC 9619 §4).
+            Fault::CookieOnly if self.secrets.is_none() => Rcode::FormErr,
+            Fault::CookieOnly => Rcode::NoError,
         };
-        tally.received(sender, reading.octets, None);
+        let cookie = match query.edns.as_ref().map(|edns| self.examine_cookie(&edns.cookie, sender)) {
+            Some(CookieCheck::Examined(cookie)) => cookie,
+            _ => None,
+        };
+        let rcode = match (fault, cookie.map(|cookie| cookie.result)) {
+            // RFC 7873 §5.4
+            (Fault::CookieOnly, Some(CookieResult::Stale | CookieResult::Invalid)) => Rcode::BadCookie,
+            _ => rcode,
+        };
+        self.tally.received(sender, reading.octets, None);
         if let Some(family) = query.edns.as_ref().and_then(|edns| edns.malformed_subnet) {
-            tally.subnet(family, SubnetUse::Malformed);
+            self.tally.subnet(family, SubnetUse::Malformed);
         }
         let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
         message.rcode = rcode;
         if let Some(edns) = &query.edns {
             // A malformed or unknown OPT record is ignored, except that the response says we speak EDNS.
-            let opt = OptReply { subnet: None, nsid: None, ..opt_reply(edns, sender.transport, settings) };
+            let cookie = cookie.map(|cookie| cookie.data);
+            let opt = OptReply { subnet: None, nsid: None, cookie, ..opt_reply(edns, sender.transport, settings) };
             let _ = message.put_opt(&opt, opt.wire_len(), 0);
         }
         let octets = message.finish(query.head, u16::from(query.question > 0));
-        tally.responded(rcode, Outcome::Error, false, octets);
+        let outcome = if fault == Fault::CookieOnly { Outcome::Static } else { Outcome::Error };
+        if self.drops_fault(sender, reading.octets, octets, cookie) {
+            return Reply::Drop;
+        }
+        self.tally.responded(rcode, outcome, false, octets);
         Reply::Send(octets)
     }
+
+    /// Examines the COOKIE option of a query, and counts the result.
+    #[cold]
+    fn examine_cookie(&self, option: &CookieOption, sender: Sender<'_>) -> CookieCheck {
+        let Some(secrets) = &self.secrets else { return CookieCheck::Examined(None) };
+        if *option == CookieOption::Malformed {
+            return CookieCheck::Malformed;
+        }
+        let examined = secrets.examine(option, sender.resolver.ip(), self.now.unix);
+        if let Some(examined) = &examined {
+            self.tally.cookie(examined.result);
+        }
+        CookieCheck::Examined(examined)
+    }
+}
+
+/// Whether a COOKIE option can be answered.
+enum CookieCheck {
+    /// It can; without an option, or without cookies here, there is none in the response.
+    Examined(Option<Examined>),
+    /// Its length is invalid: FORMERR (RFC 7873 §5.2.2).
+    Malformed,
 }
 
 /// Maximum size of the response in octets.
@@ -114,7 +185,7 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
 }
 
 #[inline]
-fn opt_reply<'a>(edns: &'a Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
+pub(super) fn opt_reply<'a>(edns: &'a Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
     // RFC 7828 §3.2.2: over UDP the option is ignored.
     let keepalive = match transport {
         Transport::Udp => None,

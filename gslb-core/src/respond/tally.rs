@@ -1,5 +1,6 @@
 //! One worker's counters: only that worker writes them, and anyone may read them.
 
+use super::cookies::CookieResult;
 use super::{Sender, Transport};
 use crate::count::{Count, Histogram};
 use crate::dns::wire::number::{Rcode, rtype};
@@ -42,8 +43,8 @@ const INDEX: [u8; 258] = {
     index
 };
 
-/// Rcodes in counter order: 0 to 6, then the extended one.
-pub const RCODES: [Rcode; 8] = [
+/// Rcodes in counter order: 0 to 6, then the extended ones.
+pub const RCODES: [Rcode; 9] = [
     Rcode::NoError,
     Rcode::FormErr,
     Rcode::ServFail,
@@ -52,7 +53,18 @@ pub const RCODES: [Rcode; 8] = [
     Rcode::Refused,
     Rcode::YxDomain,
     Rcode::BadVers,
+    Rcode::BadCookie,
 ];
+
+/// The index of an rcode in [`RCODES`].
+#[inline]
+fn rcode_index(rcode: Rcode) -> usize {
+    match rcode {
+        Rcode::BadVers => 7,
+        Rcode::BadCookie => 8,
+        others => others as usize,
+    }
+}
 
 /// The kind of response, beyond its rcode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +147,43 @@ impl SubnetUse {
     }
 }
 
+/// What was done with a response that a limit concerned. Others are sent as they are, and not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitAction {
+    /// It was over a limit, and sent to an exempt network.
+    Exempt,
+    /// It was sent, as its query had a valid cookie.
+    Cookie,
+    /// TC was sent instead.
+    Truncated,
+    /// BADCOOKIE was sent instead.
+    BadCookie,
+    /// Nothing was sent.
+    Dropped,
+}
+
+impl LimitAction {
+    /// All actions, in counter order.
+    pub const ALL: [LimitAction; 5] = [
+        LimitAction::Exempt,
+        LimitAction::Cookie,
+        LimitAction::Truncated,
+        LimitAction::BadCookie,
+        LimitAction::Dropped,
+    ];
+
+    /// The name used in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LimitAction::Exempt => "exempt",
+            LimitAction::Cookie => "cookie",
+            LimitAction::Truncated => "truncated",
+            LimitAction::BadCookie => "badcookie",
+            LimitAction::Dropped => "dropped",
+        }
+    }
+}
+
 /// Number of size buckets; each bucket is twice as wide as the one before.
 const SIZES: usize = 12;
 /// Upper bound of each size bucket, in octets.
@@ -165,6 +214,10 @@ pub struct Tally {
     responses: [[Count; Outcome::ALL.len()]; RCODES.len()],
     /// By family and use.
     subnets: [[Count; SubnetUse::ALL.len()]; Family::ALL.len()],
+    /// Responses over UDP that a limit concerned, by the resolver's address family and by action.
+    limits: [[Count; LimitAction::ALL.len()]; 2],
+    /// COOKIE options by result.
+    cookies: [Count; CookieResult::ALL.len()],
     /// Messages shorter than a header, which are dropped.
     pub short: Count,
     /// Messages with the QR bit, which are dropped.
@@ -205,13 +258,29 @@ impl Tally {
         }
     }
 
+    /// Counts a response that a limit concerned.
+    pub(super) fn limited(&self, sender: Sender<'_>, action: LimitAction) {
+        let [v4, v6] = &self.limits;
+        let family = if sender.resolver.is_ipv4() { v4 } else { v6 };
+        if let Some(count) = family.get(action as usize) {
+            count.add(1);
+        }
+    }
+
+    /// Counts a well-formed COOKIE option.
+    pub(super) fn cookie(&self, result: CookieResult) {
+        if let Some(count) = self.cookies.get(result as usize) {
+            count.add(1);
+        }
+    }
+
     /// Counts a response.
     #[inline]
     pub(super) fn responded(&self, rcode: Rcode, outcome: Outcome, truncated: bool, octets: usize) {
         if truncated {
             self.truncated.add(1);
         }
-        let outcomes = self.responses.get((rcode as usize).min(RCODES.len() - 1));
+        let outcomes = self.responses.get(rcode_index(rcode));
         if let Some(count) = outcomes.and_then(|outcomes| outcomes.get(outcome.with(rcode) as usize)) {
             count.add(1);
         }
@@ -241,6 +310,19 @@ impl Tally {
         })
     }
 
+    /// Responses that a limit concerned, by the resolver's address family (4 or 6) and action.
+    pub fn limits(&self) -> impl Iterator<Item = (u8, LimitAction, u64)> + Clone {
+        let families = [4, 6].into_iter().zip(&self.limits);
+        families.flat_map(|(family, actions)| {
+            LimitAction::ALL.into_iter().zip(actions).map(move |(action, count)| (family, action, count.get()))
+        })
+    }
+
+    /// Well-formed COOKIE options by result.
+    pub fn cookies(&self) -> impl Iterator<Item = (CookieResult, u64)> {
+        CookieResult::ALL.into_iter().zip(&self.cookies).map(|(result, count)| (result, count.get()))
+    }
+
     /// Adds another tally to this one. The caller must be this tally's only writer.
     pub fn add(&self, other: &Tally) {
         self.cells().zip(other.cells()).for_each(|(own, more)| own.add(more.get()));
@@ -248,6 +330,7 @@ impl Tally {
 
     fn cells(&self) -> impl Iterator<Item = &Count> {
         let tables = self.queries.iter().flatten().chain(self.responses.iter().flatten());
+        let tables = tables.chain(self.limits.iter().flatten()).chain(&self.cookies);
         let tables = tables.chain(self.subnets.iter().flatten()).chain([&self.short, &self.stray, &self.truncated]);
         tables.chain(self.query_sizes.cells()).chain(self.response_sizes.cells())
     }
@@ -280,6 +363,13 @@ mod tests {
         for octets in (0..=4097).chain([32_768, 32_769, 65_535]) {
             let expected = SIZE_BOUNDS.iter().position(|&bound| octets as u64 <= bound).unwrap();
             assert_eq!(size_bucket(octets), expected, "{octets}");
+        }
+    }
+
+    #[test]
+    fn every_rcode_has_its_own_counter() {
+        for (at, rcode) in RCODES.into_iter().enumerate() {
+            assert_eq!(rcode_index(rcode), at, "{rcode:?}");
         }
     }
 

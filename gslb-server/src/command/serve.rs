@@ -108,8 +108,11 @@ pub(super) fn serve(
     let (published, settings) = (Arc::clone(&source.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment();
     let feed = Probing::start(control.handle(), config.probes.settings(), &source.api)?;
-    if let Some(why) =
-        bound.tls_refused().or(feed.prober().authorities().refused()).filter(|_| damage == OnDamage::Fail)
+    if let Some(why) = bound
+        .tls_refused()
+        .or_else(|| bound.cookies_refused())
+        .or(feed.prober().authorities().refused())
+        .filter(|_| damage == OnDamage::Fail)
     {
         return Err(why.into());
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use gslb_core::notation::{Fields, Item, Problems, Value};
 use gslb_core::respond::Settings;
 
+use super::cookies::Cookies;
 use super::proxy::DnsProxy;
+use super::rrl::Rrl;
 use super::tls::DnsTls;
 use super::value::{STRING_MOST, address, count, label, table};
 use crate::dns::tcp::Limits;
@@ -38,9 +40,13 @@ pub struct Dns {
     pub tls: Option<DnsTls>,
     /// `[dns.proxy]`: listeners for proxies that name their clients. Default: none.
     pub proxy: Option<DnsProxy>,
+    /// `[dns.cookies]`: DNS cookies.
+    pub cookies: Cookies,
+    /// `[dns.rrl]`: response rate limiting.
+    pub rrl: Rrl,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "listen",
     "workers",
     "udp_payload",
@@ -52,6 +58,8 @@ const KEYS: [&str; 11] = [
     "tcp_connections_per_client",
     "tls",
     "proxy",
+    "cookies",
+    "rrl",
 ];
 
 /// Shortest and longest `tcp_idle`. The keepalive option can express up to 6553.5 s (RFC 7828 section 3.1).
@@ -75,6 +83,8 @@ impl Default for Dns {
             tcp_connections_per_client: 32,
             tls: None,
             proxy: None,
+            cookies: Cookies::default(),
+            rrl: Rrl::default(),
         }
     }
 }
@@ -101,6 +111,8 @@ impl Dns {
         let tls = self.tls.iter().flat_map(|tls| &tls.listen);
         let taken: Vec<SocketAddr> = self.listen.iter().chain(tls).copied().collect();
         self.proxy = DnsProxy::of(&dns, &taken, problems);
+        self.cookies.take_from(&dns, problems);
+        self.rrl.take_from(&dns, problems);
     }
 
     /// Settings of the responder.

@@ -12,6 +12,7 @@ use crate::tls::TlsFiles;
 use value::path;
 
 mod api;
+mod cookies;
 mod dns;
 mod dnstap;
 mod geo;
@@ -20,11 +21,13 @@ mod metrics;
 mod node;
 mod probes;
 mod proxy;
+mod rrl;
 mod tls;
 mod value;
 
 pub use crate::telemetry::logging::{Log, LogFormat};
 pub use api::Api;
+pub use cookies::Cookies;
 pub use dns::Dns;
 pub use dnstap::Dnstap;
 pub use geo::Geo;
@@ -32,6 +35,7 @@ pub use metrics::Metrics;
 pub use node::Node;
 pub use probes::Probes;
 pub use proxy::DnsProxy;
+pub use rrl::Rrl;
 pub use tls::DnsTls;
 
 /// The validated configuration of the process.
@@ -41,7 +45,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `[node]`: the name of this node.
     pub node: Node,
-    /// `[dns]`: DNS listeners, limits and identity.
+    /// `[dns]`: DNS listeners, limits, cookies and identity.
     pub dns: Dns,
     /// `[api]`: the HTTP listener and its limits.
     pub api: Api,
@@ -120,6 +124,7 @@ impl Config {
             for TlsFiles { certificate, key } in config.api.tls.iter_mut().chain(dns) {
                 [certificate, key].into_iter().for_each(|file| *file = folder.join(&*file));
             }
+            config.dns.cookies.resolve(folder);
             config.geo.databases.iter_mut().for_each(|database| *database = folder.join(&*database));
             config.probes.ca.iter_mut().for_each(|file| *file = folder.join(&*file));
             config.dnstap.iter_mut().for_each(|dnstap| dnstap.socket = folder.join(&dnstap.socket));

@@ -1,4 +1,4 @@
-//! Values that several tables have: labels, counts, addresses and paths.
+//! Values that several tables have: labels, counts, addresses, networks and paths.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;

@@ -8,6 +8,7 @@ use tracing::error;
 
 use super::sockets::{Kind, Sockets};
 use crate::config::Config;
+use crate::dns::protection::Protection;
 use crate::dns::{tcp, udp};
 use crate::tls::{Inside, Tls, TlsError, TlsFiles};
 
@@ -75,6 +76,7 @@ pub struct Bound {
     pub(super) sockets: Sockets,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) dns_tls: Option<Arc<Tls>>,
+    pub(super) protection: Protection,
     dns: Vec<SocketAddr>,
     api: SocketAddr,
 }
@@ -114,7 +116,7 @@ impl Bound {
         let http = tcp::bind(config.api.listen).map_err(failed(Kind::Http, config.api.listen))?;
         let api = http.local_addr()?;
         sockets.add(Kind::Http, api, http);
-        Ok(Self { sockets, tls, dns_tls, dns, api })
+        Ok(Self { sockets, tls, dns_tls, protection: Protection::start(&config.dns), dns, api })
     }
 
     /// The DNS addresses, each for UDP and TCP, in the order of the configuration.
@@ -150,6 +152,11 @@ impl Bound {
     /// Why the certificate cannot be used, if HTTPS is off.
     pub fn tls_refused(&self) -> Option<String> {
         self.tls.as_ref()?.refused()
+    }
+
+    /// Why the secrets of DNS cookies cannot be used, if they are in a file that cannot.
+    pub fn cookies_refused(&self) -> Option<String> {
+        self.protection.cookies.as_ref()?.refused()
     }
 
     /// Log lines that name the addresses in use.

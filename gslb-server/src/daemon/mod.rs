@@ -2,6 +2,7 @@
 
 mod bind;
 mod certificates;
+mod cookie_secrets;
 pub mod notify;
 pub mod origins;
 pub mod prober_feed;

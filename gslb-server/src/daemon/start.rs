@@ -14,6 +14,7 @@ use tracing::info;
 
 use super::bind::{Bound, ServeError};
 use super::certificates::Certificates;
+use super::cookie_secrets::CookieSecrets;
 use super::running::Running;
 use super::sockets::{Kind, Sockets};
 use crate::backend::Backend;
@@ -21,6 +22,7 @@ use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
 use crate::config::Config;
 use crate::daemon::signals::Signals;
+use crate::dns::protection::Protection;
 use crate::dns::proxy::Proxies;
 use crate::dns::tcp::Front;
 use crate::dns::totals::TotalsReader;
@@ -79,8 +81,15 @@ impl Bound {
         let signals = Signals::take()?;
         drop(entered);
         let listening = self.listening_lines();
-        let answering =
-            Answering::start(&mut self.sockets, self.dns_tls.as_ref(), config, &published, &settings, &provided.tail)?;
+        let answering = Answering::start(
+            &mut self.sockets,
+            self.dns_tls.as_ref(),
+            config,
+            &self.protection,
+            &published,
+            &settings,
+            &provided.tail,
+        )?;
         let totals = answering.totals.clone();
         let ledger = Arc::new(Ledger::new(published.clone()));
         let gatherer = Gatherer::start(totals.clone(), provided.sample.clone(), ledger.clone())?;
@@ -103,12 +112,14 @@ impl Bound {
         let (concerns, begun) = (provided.concerns, provided.begun);
         let certificates = Certificates::start(self.tls, self.dns_tls, provided.reloads, Arc::clone(&concerns));
         let certificates = Arc::new(certificates);
-        let reload = reload(Arc::clone(&certificates), Arc::clone(&concerns), begun, Arc::clone(&backend));
+        let secrets = Arc::new(CookieSecrets::start(self.protection.cookies, Arc::clone(&concerns)));
+        let own = (Arc::clone(&certificates), Arc::clone(&secrets));
+        let reload = reload(own, Arc::clone(&concerns), begun, Arc::clone(&backend));
         let reloader = Reloader::start(begun, RETRY_INTERVAL, reload)?;
         let requester = reloader.requester();
         let changed = move |paths| requester.request(Cause::Changed(paths));
         let watched = Arc::clone(&backend);
-        let files = move || certificates.sources().chain(watched.files()).collect();
+        let files = move || certificates.sources().chain(secrets.source()).chain(watched.files()).collect();
         let watcher = Watcher::start(WATCH_INTERVAL, files, changed, concerns)?;
         listening.iter().for_each(|line| info!("{line}"));
         Ok(Running {
@@ -146,6 +157,7 @@ impl Answering {
         sockets: &mut Sockets,
         certificate: Option<&Arc<Tls>>,
         config: &Config,
+        protection: &Protection,
         published: &Arc<Published>,
         settings: &Arc<Settings>,
         tail: &Tail,
@@ -165,10 +177,10 @@ impl Answering {
         let dnstap = config.dnstap.as_ref().map(|dnstap| Dnstap::new(dnstap.settings(&config.node.name)));
         let frames = dnstap.as_ref().map(|dnstap| metrics::dnstap::collector(dnstap.counts(), showed));
         let collector = collector::Collector::start(shown, published.clone(), tail.clone(), dnstap)?;
-        let udp = udp::Workers::start(udp, published, settings, taps)?;
+        let udp = udp::Workers::start(udp, published, settings, protection, taps)?;
         let limits = [config.dns.tcp_limits(), config.dns.tls_limits()];
         let server = |listeners, transport, limits, row, taps| {
-            tcp::Server::start(listeners, transport, limits, published.clone(), settings, row, taps)
+            tcp::Server::start(listeners, transport, limits, published.clone(), settings, protection, row, taps)
         };
         let mut tcp = listeners(sockets, Kind::Tcp, &Front::Tcp);
         if let Some(proxies) = &proxies {
@@ -191,16 +203,16 @@ fn listeners(sockets: &mut Sockets, kind: Kind, front: &Front) -> Vec<tcp::Liste
     sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect()
 }
 
-/// Reloads the certificates, then the rest.
+/// Reloads the certificates and the secrets, then the rest.
 fn reload(
-    certificates: Arc<Certificates>,
+    (certificates, secrets): (Arc<Certificates>, Arc<CookieSecrets>),
     concerns: Arc<Degraded>,
     mut next: Next,
     backend: Arc<dyn Backend>,
 ) -> impl FnMut(Cause) -> Next + Send {
     move |cause| {
         let _running = concerns.running(cause.to_string());
-        if let Some(others) = certificates.reload(cause) {
+        if let Some(others) = certificates.reload(cause).and_then(|cause| secrets.reload(cause)) {
             next = backend.reload(others);
         }
         next

@@ -54,6 +54,8 @@ pub enum Kind {
     Pem,
     /// A token.
     Token,
+    /// Secrets of DNS cookies.
+    Secret,
 }
 
 impl Kind {
@@ -64,7 +66,7 @@ impl Kind {
             Self::Document => 64 << 20,
             Self::Zone => MAX_TEXT_OCTETS as u64,
             Self::Database => geoip::MAX_FILE_BYTES,
-            Self::Token => 64 << 10,
+            Self::Token | Self::Secret => 64 << 10,
         }
     }
 }

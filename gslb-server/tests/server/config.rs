@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gslb::config::{Config, ConfigError, Log, LogFormat};
+use gslb::dns::cookies::{Origin, SecretFile};
 use gslb::telemetry::dnstap;
 use gslb_api::LogLevel;
 
@@ -34,6 +35,71 @@ fn an_empty_table_is_valid() {
 fn the_example_has_the_defaults() {
     let example = include_str!("../../../deploy/example/gslb.toml");
     assert_eq!(Config::parse("gslb.toml", example).unwrap(), Config::default());
+}
+
+#[test]
+fn cookies_have_one_source_of_secrets() {
+    let origin = |text: &str| Config::parse("gslb.toml", text).unwrap().dns.cookies.origin;
+    let first = "e5e973e5a6b2a43f48e7dc849e37bfcf";
+    assert_eq!(origin("[dns.cookies]\nenabled = false"), Origin::Random);
+    let file = Origin::Master(SecretFile::Path("cookie.key".into()));
+    assert_eq!(origin("[dns.cookies]\nsecret = { file = \"cookie.key\" }"), file);
+    let credential = Origin::Master(SecretFile::Credential("cookie".to_owned()));
+    assert_eq!(origin("[dns]\ncookies.secret.credential = \"cookie\""), credential);
+    let shared = Origin::SharedFile(SecretFile::Path("shared".into()));
+    assert_eq!(origin("[dns.cookies]\nsecrets = { file = \"shared\" }"), shared);
+    let inline = origin(&format!("[dns.cookies]\nsecrets = [\"{first}\", \"{}\"]", "00".repeat(16)));
+    assert!(matches!(inline, Origin::Shared(_)), "{inline:?}");
+    let five: Vec<String> = (0..5).map(|n| format!("\"{n:032}\"")).collect();
+    for (text, expected) in [
+        ("secret = \"hunter2\"".to_owned(), "dns.cookies.secret: a secret does not belong into this file"),
+        ("secret = {}".to_owned(), "dns.cookies.secret: expected either `file` or `credential`"),
+        ("secret = { file = \"a\", credential = \"b\" }".to_owned(), "dns.cookies.secret: expected either"),
+        ("secret = { credential = \"../b\" }".to_owned(), "not the name of a credential"),
+        ("secret = { files = \"a\" }".to_owned(), "files"),
+        ("secrets = []".to_owned(), "dns.cookies.secrets"),
+        ("secrets = [\"hunter2\"]".to_owned(), "dns.cookies.secrets[0]: not a secret"),
+        (format!("secrets = [\"{first}\", \"{first}\"]"), "this is listed twice"),
+        (format!("secrets = [{}]", five.join(",")), "5 secrets are too many"),
+        (format!("secrets = [\"{first}\"]\nsecret = {{ file = \"a\" }}"), "`secret` and `secrets` exclude each other"),
+        ("enabled = 1".to_owned(), "dns.cookies.enabled"),
+    ] {
+        let found = problems(&format!("[dns.cookies]\n{text}"));
+        assert!(found.concat().contains(expected), "{text}: {found:?}");
+        assert!(!found.concat().contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn rate_limits_are_read_and_checked() {
+    let rrl = Config::parse("gslb.toml", "").unwrap().dns.rrl;
+    assert!(rrl.enabled && !rrl.limits.dry_run);
+    assert_eq!((rrl.limits.per_address, rrl.limits.per_network, rrl.limits.burst, rrl.limits.slip), (50, 1600, 125, 1));
+    let text = "[dns.rrl]\nenabled = false\nper_address = 5\nper_network = 100\nburst = 20\nslip = 0\n\
+                exempt = [\"192.0.2.0/24\", \"2001:db8::1\"]\ndry_run = true\nmemory = \"512KiB\"\n";
+    let rrl = Config::parse("gslb.toml", text).unwrap().dns.rrl;
+    assert!(!rrl.enabled && rrl.limits.dry_run);
+    assert_eq!((rrl.limits.per_address, rrl.limits.per_network, rrl.limits.burst, rrl.limits.slip), (5, 100, 20, 0));
+    assert_eq!((rrl.limits.memory, rrl.limits.exempt.len()), (512 << 10, 2));
+    for (text, expected) in [
+        ("per_address = 0", "dns.rrl.per_address"),
+        ("burst = 10001", "dns.rrl.burst"),
+        ("slip = -1", "dns.rrl.slip"),
+        ("exempt = [\"192.0.2.1/24\"]", "has bits set beyond its prefix length"),
+        ("memory = 4194304", "dns.rrl.memory"),
+        ("memory = \"4MB\"", "\"4MB\" is not an amount of memory"),
+        ("memory = \"MiB\"", "is not an amount of memory"),
+        ("memory = \"-1MiB\"", "is not an amount of memory"),
+        ("memory = \"1KiB\"", "1KiB is out of range"),
+        ("memory = \"99999999999999999999GiB\"", "is not an amount of memory"),
+        ("memory = \"2GiB\"", "2GiB is out of range"),
+        ("per_address = 2000", "dns.rrl.per_address: per_network is 1600, less than per_address, 2000"),
+        ("per_network = 10", "dns.rrl.per_network: per_network is 10, less than per_address, 50"),
+        ("rate = 1", "unknown key `rate`"),
+    ] {
+        let found = problems(&format!("[dns.rrl]\n{text}")).concat();
+        assert!(found.contains(expected), "{text}: {found:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use gslb::capture::tap;
+use gslb::dns::protection::Protection;
 use gslb::dns::tcp::{FailedHandshakes, Front, Limits, Server, TcpCounters, bind};
 use gslb::tls::{Inside, Tls, TlsFiles, certificates};
 use gslb_core::respond::{Settings, Transport};
@@ -43,7 +44,17 @@ fn serve(limits: Limits) -> TlsServer {
     let address = listener.local_addr().unwrap();
     let listeners = vec![(listener, Front::Tls(Arc::new(tls)))];
     let settings = Arc::new(Settings::default());
-    let server = Server::start(listeners, Transport::Tls, limits, published(), &settings, 0, tap::none(2)).unwrap();
+    let server = Server::start(
+        listeners,
+        Transport::Tls,
+        limits,
+        published(),
+        &settings,
+        &Protection::default(),
+        0,
+        tap::none(2),
+    )
+    .unwrap();
     TlsServer { server, address, folder }
 }
 

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use gslb::capture::tap;
+use gslb::dns::protection::Protection;
 use gslb::dns::tcp::{Front, Limits, Server, bind};
 use gslb_core::respond::{Settings, Transport};
 use socket2::{Domain, Socket, Type};
@@ -28,7 +29,8 @@ fn serve(limits: Limits) -> (Server, SocketAddr) {
 
 fn start(listener: TcpListener, limits: Limits) -> Server {
     let (listeners, settings) = (vec![(listener, Front::Tcp)], Arc::new(Settings::default()));
-    Server::start(listeners, Transport::Tcp, limits, published(), &settings, 0, tap::none(2)).unwrap()
+    let protection = Protection::default();
+    Server::start(listeners, Transport::Tcp, limits, published(), &settings, &protection, 0, tap::none(2)).unwrap()
 }
 
 fn connect(address: SocketAddr) -> TcpStream {

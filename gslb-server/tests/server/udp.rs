@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use gslb::capture::tap;
+use gslb::dns::protection::Protection;
 use gslb::dns::udp::{Workers, bind};
 use gslb_core::respond::Settings;
 
@@ -22,7 +23,7 @@ fn serve(address: &str, workers: usize) -> (Workers, u16) {
 fn start(sockets: Vec<UdpSocket>) -> Workers {
     let taps = tap::none(sockets.len());
     let sockets = sockets.into_iter().map(|socket| (socket, None)).collect();
-    Workers::start(sockets, &published(), &Arc::new(Settings::default()), taps).unwrap()
+    Workers::start(sockets, &published(), &Arc::new(Settings::default()), &Protection::default(), taps).unwrap()
 }
 
 fn client(address: &str) -> UdpSocket {

@@ -1,5 +1,6 @@
 //! The OPT record of a query (RFC 6891).
 
+use super::cookie::{self, CookieOption};
 use super::subnet::{self, ClientSubnet, Family};
 
 /// Option codes (IANA "DNS EDNS0 Option Codes").
@@ -30,6 +31,8 @@ pub struct Edns {
     pub subnet: Option<ClientSubnet>,
     /// The family of a malformed client subnet; the query is malformed too.
     pub malformed_subnet: Option<Family>,
+    /// The client's cookie, and the server cookie that it returns.
+    pub cookie: CookieOption,
 }
 
 /// An option that runs past the record or violates its RFC: FORMERR.
@@ -48,6 +51,7 @@ impl Edns {
             keepalive: false,
             subnet: None,
             malformed_subnet: None,
+            cookie: CookieOption::Absent,
         }
     }
 
@@ -77,9 +81,19 @@ impl Edns {
             option::NSID => self.nsid = true,
             // RFC 7828 §3.2.1: a client sends it without a timeout.
             option::KEEPALIVE => self.keepalive = len == 0,
+            cookie::CODE => self.take_cookie(octets, len),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Records the first COOKIE option; others are ignored (RFC 7873 §5.2). Servers without cookies ignore a malformed
+    /// one, so whether it is an error is decided when answering.
+    #[cold]
+    fn take_cookie(&mut self, octets: &[u8], len: usize) {
+        if self.cookie == CookieOption::Absent {
+            self.cookie = CookieOption::parse(octets, len);
+        }
     }
 
     /// Records the family of a malformed or duplicate client subnet.

@@ -1,5 +1,6 @@
 //! Writes a response: never beyond its size limit, and never part of an RRset.
 
+use super::cookie;
 use super::edns::{Edns, option};
 use super::number::Rcode;
 use super::query::{HEADER, Head};
@@ -49,6 +50,8 @@ pub struct OptReply<'a> {
     pub keepalive: Option<u16>,
     /// Client subnet, as received.
     pub subnet: Option<&'a ClientSubnet>,
+    /// Client cookie, as received, and server cookie.
+    pub cookie: Option<[u8; cookie::BOTH]>,
 }
 
 impl<'a> OptReply<'a> {
@@ -61,6 +64,7 @@ impl<'a> OptReply<'a> {
             nsid: nsid.filter(|_| edns.nsid),
             keepalive: keepalive.filter(|_| edns.keepalive),
             subnet: edns.subnet.as_ref(),
+            cookie: None,
         }
     }
 
@@ -70,6 +74,7 @@ impl<'a> OptReply<'a> {
         11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
             + self.keepalive.map_or(0, |_| 6)
             + self.subnet.map_or(0, |subnet| 4 + subnet.option_len())
+            + self.cookie.map_or(0, |cookie| 4 + cookie.len())
     }
 }
 
@@ -205,6 +210,9 @@ impl<'a> Message<'a> {
         }
         if let Some(subnet) = reply.subnet {
             self.put_subnet(subnet, scope)?;
+        }
+        if let Some(cookie) = &reply.cookie {
+            self.put_option(cookie::CODE, cookie)?;
         }
         self.count(Section::Additional, 1);
         Ok(())

@@ -58,6 +58,8 @@ pub enum Rcode {
     YxDomain = 6,
     /// Unsupported EDNS version.
     BadVers = 16,
+    /// The query has no valid server cookie, and needs one (RFC 7873 §5.2.3).
+    BadCookie = 23,
 }
 
 impl Rcode {
@@ -72,6 +74,7 @@ impl Rcode {
             Rcode::Refused => "REFUSED",
             Rcode::YxDomain => "YXDOMAIN",
             Rcode::BadVers => "BADVERS",
+            Rcode::BadCookie => "BADCOOKIE",
         }
     }
 }

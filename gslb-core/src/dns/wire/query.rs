@@ -46,6 +46,8 @@ pub enum Fault {
     Short,
     /// A response: never answered, since that could start a loop.
     Response,
+    /// A query without a question for a server cookie (RFC 7873 §5.4).
+    CookieOnly,
     /// Not a valid query: answered with this response code and what could be parsed.
     Refuse(Rcode),
 }
@@ -98,6 +100,9 @@ impl Query {
         let read = records.read(before, additional, &mut self.edns).map_err(Fault::Refuse);
         if self.head.opcode == 0 && questions == 1 {
             return read;
+        }
+        if self.head.opcode == 0 && read.is_ok() && self.edns.is_some_and(|edns| edns.cookie.client().is_some()) {
+            return Err(Fault::CookieOnly);
         }
         // Whether the rest is well-formed does not matter. If the sender speaks EDNS, so does the response (RFC 6891
         // §7).

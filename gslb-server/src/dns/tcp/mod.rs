@@ -17,6 +17,7 @@ use crate::background;
 use crate::capture::sample::Reservoir;
 use crate::capture::tap::{self, Tap};
 use crate::dns::durations::Durations;
+use crate::dns::protection::Protection;
 
 pub(crate) mod accept;
 mod connection;
@@ -113,12 +114,17 @@ impl Server {
     ///
     /// # Errors
     /// When the system gives no thread or no event queue.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of the server, and this is called once for each"
+    )]
     pub fn start(
         listeners: Vec<Listener>,
         transport: Transport,
         limits: Limits,
         published: Arc<Published>,
         settings: &Arc<Settings>,
+        protection: &Protection,
         row: usize,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
@@ -134,7 +140,7 @@ impl Server {
         let shared = Arc::new(Shared {
             idle: limits.idle,
             connections: connections::Connections::new(most, limits.connections_per_client),
-            responders: responders::Responders::new(published, settings, row, taps),
+            responders: responders::Responders::new(published, settings, protection, row, taps),
             counts: counts::SharedCounts::default(),
         });
         let (stop, stopped) = watch::channel(false);

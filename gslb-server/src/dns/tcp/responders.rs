@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
 use gslb_core::steer::trace::NoTrace;
@@ -13,6 +13,9 @@ use parking_lot::{Mutex, MutexGuard};
 use super::counts::SharedCounts;
 use crate::capture::sample::{self, Reservoir};
 use crate::capture::tap::{Query, QueryPath, Tap};
+use crate::dns::batch_clock::BatchClock;
+use crate::dns::cookies::WorkerCookies;
+use crate::dns::protection::Protection;
 use crate::dns::udp::seed;
 
 /// Longest message that fits behind a length of two octets.
@@ -34,6 +37,8 @@ struct WorkerStats {
 /// A worker and its buffers.
 struct Responder {
     worker: Worker,
+    clock: BatchClock,
+    cookies: Option<WorkerCookies>,
     sample: Arc<Mutex<Reservoir>>,
     out: Box<[u8]>,
     tap: Tap,
@@ -52,14 +57,22 @@ pub(super) struct Ends {
 
 impl Responders {
     /// One responder per tap of `taps`, which captures its answers.
-    pub(super) fn new(published: Arc<Published>, settings: &Arc<Settings>, row: usize, taps: Vec<Tap>) -> Self {
+    pub(super) fn new(
+        published: Arc<Published>,
+        settings: &Arc<Settings>,
+        protection: &Protection,
+        row: usize,
+        taps: Vec<Tap>,
+    ) -> Self {
         let (threads, free_space) = (taps.len(), sample::worker_capacity(taps.len()));
         let sample = || Arc::new(Mutex::new(Reservoir::new(free_space, seed())));
         let stats: Box<[WorkerStats]> =
             (0..threads).map(|_| WorkerStats { tally: Arc::default(), sample: sample() }).collect();
         let responder = |((stats, tap), row): ((&WorkerStats, Tap), usize)| {
             let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(stats.tally.clone());
-            Mutex::new(Responder { worker, sample: stats.sample.clone(), out: vec![0; LONGEST].into(), tap })
+            let cookies = protection.cookies.clone().map(WorkerCookies::new);
+            let (sample, out) = (stats.sample.clone(), vec![0; LONGEST].into());
+            Mutex::new(Responder { worker, clock: BatchClock::start(), cookies, sample, out, tap })
         };
         let responders = stats.iter().zip(taps).zip(row..).map(responder).collect();
         Self { published, responders, stats }
@@ -68,7 +81,12 @@ impl Responders {
     /// Appends the answer to `query`, with its length before it, to `output`. Returns whether there is one.
     pub(super) fn answer(&self, ends: Ends, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
         let mut responder = self.free_responder();
-        let Responder { worker, sample, out, tap } = &mut *responder;
+        let Responder { worker, clock, cookies, sample, out, tap } = &mut *responder;
+        let now = clock.at(Instant::now());
+        worker.set_time(now);
+        if let Some(cookies) = cookies {
+            cookies.refresh(worker, now.unix);
+        }
         let table = self.published.load();
         // No message is longer than its length of two octets can say, so it fits.
         out[..query.len()].copy_from_slice(query);

@@ -274,6 +274,12 @@ impl Batch {
         }
     }
 
+    /// Who sent the datagram in slot `index`; `None` if its address is of neither family.
+    #[inline]
+    pub fn source(&self, index: usize) -> Option<IpAddr> {
+        self.slots[index].peer.to_socket_addr().map(|source| source.ip())
+    }
+
     /// The datagram in slot `index` of the last [`Batch::receive`], for an index below its result, and not below any
     /// with a reply.
     #[inline]

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use gslb_core::limit::Limiter;
 use gslb_core::respond::{Settings, Worker};
 use gslb_core::table::Published;
 use parking_lot::Mutex;
 
 use crate::capture::sample::{self, Reservoir};
 use crate::capture::tap::Tap;
+use crate::dns::cookies::WorkerCookies;
+use crate::dns::protection::Protection;
 use crate::dns::proxy::Proxies;
 use crate::dns::pulse::Pulse;
 
@@ -61,6 +64,7 @@ impl Workers {
         sockets: Vec<Listener>,
         published: &Arc<Published>,
         settings: &Arc<Settings>,
+        protection: &Protection,
         taps: Vec<Tap>,
     ) -> io::Result<Self> {
         let capacity = sample::worker_capacity(sockets.len());
@@ -72,13 +76,19 @@ impl Workers {
         let counters = UdpCounters(sockets.iter().map(board).collect());
         let pulses = sockets.iter().map(|_| Pulse::default()).collect();
         let mut workers = Self { stop: Arc::default(), threads: Vec::with_capacity(sockets.len()), counters, pulses };
+        let addresses: Vec<_> = sockets.iter().map(|(socket, _)| socket.local_addr().ok()).collect();
         for (number, ((socket, proxies), tap)) in sockets.into_iter().zip(taps).enumerate() {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
+            let cookies = protection.cookies.clone().map(WorkerCookies::new);
+            let limits = protection.limits.clone();
+            let peers = addresses.iter().filter(|address| **address == addresses[number]).count();
             let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let (board, pulse) = (&boards.0[number], &pulses[number]);
-                let worker = Worker::new(settings, seed()).with_counters(number).with_tally(board.tally.clone());
-                worker::UdpWorker::new(&socket, proxies, &published, board, worker, tap).run(&stop, pulse);
+                let mut worker = Worker::new(settings, seed()).with_counters(number).with_tally(board.tally.clone());
+                // In the worker's own thread, so that its memory is near.
+                worker.set_limiter(limits.map(|limits| Limiter::new(limits, peers, seed())));
+                worker::UdpWorker::new(&socket, proxies, &published, board, worker, cookies, tap).run(&stop, pulse);
             });
             workers.threads.push(thread?);
         }

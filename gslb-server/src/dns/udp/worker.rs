@@ -18,12 +18,17 @@ use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::proxied::Proxied;
 use super::socket::close_intake;
 use crate::capture::tap::{ActiveReaders, Query, QueryPath, Tap};
+use crate::dns::batch_clock::BatchClock;
+use crate::dns::cookies::WorkerCookies;
 use crate::dns::durations;
 use crate::dns::proxy::Proxies;
 use crate::dns::pulse::Pulse;
 
 /// Most batches that are answered after the stop: more than any receive buffer holds.
 const LAST_BATCHES: usize = 1024;
+
+/// In a smaller batch, loading the buckets of its sources early does not pay off.
+const WORTHWHILE: usize = 4;
 
 /// Pause after a receive that failed for no known reason, so that a broken socket does not burn a core.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -34,6 +39,8 @@ pub(super) struct UdpWorker<'a> {
     published: &'a Published,
     board: &'a Board,
     worker: Worker,
+    clock: BatchClock,
+    cookies: Option<WorkerCookies>,
     batch: Batch,
     tap: Tap,
     /// The local address; if it is unspecified, each datagram has its own.
@@ -52,17 +59,20 @@ impl<'a> UdpWorker<'a> {
         published: &'a Published,
         board: &'a Board,
         worker: Worker,
+        cookies: Option<WorkerCookies>,
         tap: Tap,
     ) -> Self {
         let local = socket.local_addr().unwrap_or_else(|_| ([0; 4], 0).into());
         let batch = Batch::new(local.ip().is_unspecified());
         let proxied = proxies.map(|proxies| Box::new(Proxied::new(proxies)));
-        Self { socket, published, board, worker, batch, tap, local, queried_addresses: [None; SLOTS], proxied }
+        let (clock, queried_addresses) = (BatchClock::start(), [None; SLOTS]);
+        Self { socket, published, board, worker, clock, cookies, batch, tap, local, queried_addresses, proxied }
     }
 
     /// Answers until `stop` is set, then answers what had been received by then.
     pub(super) fn run(&mut self, stop: &AtomicBool, pulse: &Pulse) {
         while !stop.load(Ordering::Relaxed) {
+            self.refresh();
             self.serve(Wait::ForFirst);
             pulse.beat();
         }
@@ -75,6 +85,13 @@ impl<'a> UdpWorker<'a> {
         }
     }
 
+    /// Takes up secrets that have changed, before the next receive.
+    fn refresh(&mut self) {
+        if let Some(cookies) = &mut self.cookies {
+            cookies.refresh(&mut self.worker, self.clock.unix());
+        }
+    }
+
     /// Receives one batch and answers it. Returns whether there may be more to receive.
     fn serve(&mut self, wait: Wait) -> bool {
         match self.batch.receive(self.socket.as_fd(), wait) {
@@ -83,6 +100,7 @@ impl<'a> UdpWorker<'a> {
                 let counting = &self.board.counting;
                 counting.batches.add(1);
                 counting.received.add(received as u64);
+                self.worker.set_time(self.clock.at(began));
                 self.answer(received);
                 let sent = self.send();
                 durations::note(&counting.durations, began.elapsed(), sent);
@@ -106,6 +124,13 @@ impl<'a> UdpWorker<'a> {
         });
         // For all of the batch at once, and not needed for any answer.
         each(1, counts, |_| worker.prefetch(&table, received));
+        if worker.has_limiter() && received >= WORTHWHILE {
+            each(received, counts, |index| {
+                if let Some(source) = batch.source(index) {
+                    worker.prefetch_source(source);
+                }
+            });
+        }
         let active_readers = self.tap.active_readers();
         if active_readers.any() {
             return self.answer_and_show(received, &table, active_readers);
@@ -212,7 +237,11 @@ impl<'a> UdpWorker<'a> {
     /// No failure ends a worker. Returns whether there may be more to receive.
     fn receive_failed(&mut self, kind: ErrorKind) -> bool {
         match kind {
-            ErrorKind::WouldBlock => return false,
+            ErrorKind::WouldBlock => {
+                // An idle worker must not answer its next batch with the secrets of another day.
+                self.clock.at(Instant::now());
+                return false;
+            }
             ErrorKind::Interrupted => {}
             // Word from the network about an earlier reply.
             ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {

@@ -13,7 +13,7 @@ pub fn collector(reader: TotalsReader) -> Collector {
     Collector::new("dns", move || {
         let totals = reader.read();
         let mut families = vec![queries(&totals), responses(&totals), drops(&totals), truncated(&totals)];
-        families.push(subnets(&totals));
+        families.extend([subnets(&totals), cookies(&totals), limits(&totals)]);
         families.extend([durations(&totals), panics(&totals)]);
         families.extend(sizes(&totals));
         families.extend(udp(&totals));
@@ -61,11 +61,13 @@ fn responses(totals: &Totals) -> Family {
 
 /// The rcodes that responses of this kind may have.
 fn possible(outcome: Outcome) -> &'static [gslb_core::dns::wire::number::Rcode] {
-    use gslb_core::dns::wire::number::Rcode::{BadVers, FormErr, NotImp, NxDomain, Refused, ServFail, YxDomain};
+    use gslb_core::dns::wire::number::Rcode::{
+        BadCookie, BadVers, FormErr, NotImp, NxDomain, Refused, ServFail, YxDomain,
+    };
     match outcome {
         Outcome::NxDomain => &[NxDomain],
         Outcome::Refused => &[Refused],
-        Outcome::Error => &[FormErr, ServFail, NotImp, YxDomain, BadVers],
+        Outcome::Error => &[FormErr, ServFail, NotImp, YxDomain, BadVers, BadCookie],
         _ => &RCODES[..1],
     }
 }
@@ -103,6 +105,38 @@ fn subnets(totals: &Totals) -> Family {
     transports(totals).iter().for_each(|(_, tally)| both.add(tally));
     for (version, result, count) in both.subnets() {
         family.add(&[("family", version.as_str()), ("result", result.as_str())], count as f64);
+    }
+    family
+}
+
+fn cookies(totals: &Totals) -> Family {
+    let help = "Queries by their COOKIE option: none, a client cookie alone, or what its server cookie is.";
+    let mut family = Family::counter("gslb_dns_cookies_total", help);
+    let both = Tally::default();
+    transports(totals).iter().for_each(|(_, tally)| both.add(tally));
+    let queries: u64 = both.queries().map(|(.., count)| count).sum();
+    // Not counted while answering: nearly every query has none.
+    let some: u64 = both.cookies().map(|(_, count)| count).sum();
+    family.add(&[("result", "none")], queries.saturating_sub(some) as f64);
+    for (result, count) in both.cookies() {
+        family.add(&[("result", result.as_str())], count as f64);
+    }
+    family
+}
+
+fn limits(totals: &Totals) -> Family {
+    let help = "Responses over UDP, by address family of the resolver and by what the rate limits made of them.";
+    let mut family = Family::counter("gslb_rrl_total", help);
+    let tally = &totals.over_udp;
+    for (version, name) in [(4, "ipv4"), (6, "ipv6")] {
+        let of_family = tally.limits().filter(|(family, ..)| *family == version);
+        let concerned: u64 = of_family.clone().map(|(.., count)| count).sum();
+        let queries: u64 = tally.queries().filter(|(family, ..)| *family == version).map(|(.., count)| count).sum();
+        // Not counted while answering: it is nearly all of them.
+        family.add(&[("action", "passed"), ("family", name)], queries.saturating_sub(concerned) as f64);
+        for (_, action, count) in of_family {
+            family.add(&[("action", action.as_str()), ("family", name)], count as f64);
+        }
     }
     family
 }

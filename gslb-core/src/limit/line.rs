@@ -1,0 +1,102 @@
+//! The buckets of a network: its own, and those of its busiest addresses, in one cache line.
+
+/// Words of a line.
+pub(super) const WORDS: usize = 16;
+/// Addresses of a line.
+const ENTRIES: usize = WORDS - 3;
+
+/// Bits of an entry that are its time.
+const TIME: u32 = 0x00FF_FFFF;
+/// An entry is never ahead of now by more ticks: two windows of at most 2^20 ticks each.
+const REACH: u32 = 2 << 20;
+
+/// A line: the time at which the network's bucket is empty, in two words; that of its flood bucket, which is charged for
+/// queries over a limit, or 0 if it is empty; and the entries of its addresses. An entry is
+/// 0 if it is empty, else the tag of its address in 8 bits, and the time at which its bucket is empty in 24.
+pub(super) struct Line<'a>(pub(super) &'a mut [u32; WORDS]);
+
+/// The bucket of an address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// Its index in the line.
+    at: usize,
+    /// In how many ticks it is empty.
+    pub(super) ahead: u32,
+}
+
+impl Line<'_> {
+    /// The time at which the network's bucket is empty, in nanoseconds.
+    #[inline]
+    pub(super) fn network_time(&self) -> u64 {
+        let [low, high, ..] = *self.0;
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Sets it. It must be at least now, whenever an entry is written.
+    #[inline]
+    pub(super) fn set_network_time(&mut self, time: u64) {
+        let [low, high, ..] = &mut *self.0;
+        (*low, *high) = (time as u32, (time >> 32) as u32);
+    }
+
+    /// In how many ticks the flood bucket is empty.
+    #[inline]
+    pub(super) fn flood(&self, now: u64) -> u32 {
+        let [_, _, flood, ..] = *self.0;
+        let ahead = flood.wrapping_sub(now as u32);
+        if flood == 0 || ahead > REACH { 0 } else { ahead }
+    }
+
+    /// Sets it.
+    #[inline]
+    pub(super) fn set_flood(&mut self, ahead: u32, now: u64) {
+        let [_, _, flood, ..] = &mut *self.0;
+        *flood = (now as u32).wrapping_add(ahead).max(1);
+    }
+
+    /// The bucket of the address with this tag; if it has none, a new one in place of the one that is empty first.
+    ///
+    /// Entries that are empty by now are removed. That is why the times of all others are unambiguous, provided that
+    /// the line is [cleared](Line::clear) if it was not touched for long.
+    #[inline]
+    pub(super) fn entry(&mut self, tag: u8, now: u64) -> Entry {
+        let [_, _, _, entries @ ..] = &mut *self.0;
+        // Without branches: the compiler makes this a few vector instructions.
+        let (now, wanted, mut own) = (now as u32, u32::from(tag), ENTRIES);
+        let mut ahead = [0; ENTRIES];
+        for (at, (entry, ahead)) in entries.iter_mut().zip(&mut ahead).enumerate() {
+            let ticks = entry.wrapping_sub(now) & TIME;
+            let is_full = *entry != 0 && ticks as i32 <= REACH as i32;
+            *entry = if is_full { *entry } else { 0 };
+            *ahead = if is_full { ticks } else { 0 };
+            own = if is_full && *entry >> 24 == wanted { at } else { own };
+        }
+        match ahead.get(own) {
+            Some(&ahead) => Entry { at: own, ahead },
+            None => {
+                let first = ahead.iter().enumerate().min_by_key(|(_, ahead)| **ahead);
+                Entry { at: first.map_or(0, |(at, _)| at), ahead: 0 }
+            }
+        }
+    }
+
+    /// Writes an entry, for the address with this tag.
+    #[inline]
+    pub(super) fn put_entry(&mut self, entry: Entry, tag: u8, now: u64) {
+        let [_, _, _, entries @ ..] = &mut *self.0;
+        if let Some(place) = entries.get_mut(entry.at) {
+            let time = (now as u32).wrapping_add(entry.ahead) & TIME;
+            // 0 is no entry: one that would be is empty a tick later.
+            *place = (u32::from(tag) << 24 | time).max(1);
+        }
+    }
+
+    /// Empties all buckets but the network's if the line was not touched for so long that their times are ambiguous.
+    #[inline]
+    pub(super) fn clear_if_old(&mut self, network_ticks: u64, now: u64) {
+        if now.saturating_sub(network_ticks) > u64::from(REACH) {
+            let [_, _, times @ ..] = &mut *self.0;
+            times.fill(0);
+        }
+    }
+}
