@@ -18,8 +18,6 @@ pub trait Address:
     fn previous(self) -> Option<Self>;
     /// Number of leading bits that both addresses share.
     fn common_bits(self, other: Self) -> u32;
-    /// The leading bits as an index; at most 32 of them.
-    fn top(self, bits: u32) -> usize;
     /// The address with all bits after `len` cleared.
     fn masked(self, len: u32) -> Self;
     /// The last address of the network with this address and `len` bits.
@@ -44,12 +42,6 @@ macro_rules! address {
             #[inline]
             fn common_bits(self, other: Self) -> u32 {
                 (self ^ other).leading_zeros()
-            }
-
-            #[inline]
-            fn top(self, bits: u32) -> usize {
-                // Shifting by all bits would overflow; zero bits give index 0.
-                self.checked_shr(Self::BITS - bits).unwrap_or(0) as usize
             }
 
             #[inline]

@@ -91,7 +91,7 @@ impl Intervals {
     }
 
     /// The interval that holds `address`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, address: u64) -> Interval<u64> {
         match self {
             Intervals::Narrow(lines) => lines.find(address),
@@ -165,12 +165,19 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
         Lines { tables: tables.into(), bits, lines: lines.into(), intervals: pairs.len() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, address: u64) -> Interval<u64> {
-        let first = self.line(address);
-        // Intervals that do not fit into one line are in several consecutive lines.
-        let line = self.lines.get(first..).and_then(|lines| lines.iter().find(|line| address <= line.last));
-        match line {
+        match self.lines.get(self.line(address)) {
+            Some(line) if address <= line.last => line.find(address),
+            _ => self.find_in_several(address),
+        }
+    }
+
+    /// The same for intervals that do not fit into one line, and therefore are in several consecutive lines.
+    #[cold]
+    fn find_in_several(&self, address: u64) -> Interval<u64> {
+        let lines = self.lines.get(self.line(address)..).unwrap_or_default();
+        match lines.iter().find(|line| address <= line.last) {
             Some(line) => line.find(address),
             None => Interval { class: 0, first: 0, last: u64::MAX },
         }
@@ -181,10 +188,12 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
     fn line(&self, address: u64) -> usize {
         let (mut table, mut bits, mut rest) = (0, self.bits, address);
         loop {
-            match self.tables.get(table + rest.top(bits)) {
+            // At least one bit, so that the shift is by fewer than all.
+            let index = rest >> (u64::BITS - bits) % u64::BITS;
+            match self.tables.get(table + index as usize) {
                 Some(&entry) if entry & TO_LINE != 0 => return (entry & !TO_LINE) as usize,
                 Some(&entry) => {
-                    rest <<= bits;
+                    rest <<= bits % u64::BITS;
                     (table, bits) = ((entry >> BITS_BITS) as usize, entry & ((1 << BITS_BITS) - 1));
                 }
                 None => return usize::MAX,
