@@ -53,7 +53,7 @@ impl<T: Trace> Answering<'_, '_, T> {
         self.state.chain.clear();
         let mut place = NameOffset::question();
         while let Next::Follow { place: next } = self.name(place) {
-            if self.state.chain.link_to(self.key.hash_at(0)) == Link::Last {
+            if self.state.chain.link_to(self.key.remember_hash(0)) == Link::Last {
                 return;
             }
             place = next;

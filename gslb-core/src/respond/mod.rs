@@ -224,8 +224,8 @@ impl Worker {
 
     /// Prefetches what answering the first `count` messages of a batch will need. It never changes an answer.
     #[inline]
-    pub fn prefetch(&self, table: &RoutingTable, count: usize) {
-        reading::prefetch(self.readings.get(..count).unwrap_or_default(), table);
+    pub fn prefetch(&mut self, table: &RoutingTable, count: usize) {
+        reading::prefetch(self.readings.get_mut(..count).unwrap_or_default(), table);
     }
 
     /// Answers message `at` of a batch, which was parsed from `buffer`: overwrites it with the response, and records

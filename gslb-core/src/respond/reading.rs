@@ -45,18 +45,18 @@ impl Reading {
 }
 
 /// Prefetches what answering `readings` will need. It is a guess and never changes an answer.
-pub(super) fn prefetch(readings: &[Reading], table: &RoutingTable) {
+pub(super) fn prefetch(readings: &mut [Reading], table: &RoutingTable) {
     if readings.len() < WORTHWHILE {
         return;
     }
     let topology = table.topology();
     let catalog = &topology.catalog;
     let mut seen = 0;
-    for reading in readings.iter().filter(|reading| reading.fault.is_none()) {
-        seen ^= catalog.prefetch_node(catalog.first_hash(&reading.key));
+    for reading in readings.iter_mut().filter(|reading| reading.fault.is_none()) {
+        seen ^= catalog.prefetch_node(catalog.first_hash(&mut reading.key));
     }
-    for reading in readings.iter().filter(|reading| reading.fault.is_none()) {
-        let hash = catalog.first_hash(&reading.key);
+    for reading in readings.iter_mut().filter(|reading| reading.fault.is_none()) {
+        let hash = catalog.first_hash(&mut reading.key);
         seen ^= catalog.prefetch_name(hash);
         let subnet = reading.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let service = subnet.and_then(|_| catalog.likely_service(hash));

@@ -139,21 +139,24 @@ pub enum Found<'a> {
 
 impl Catalog {
     /// Looks up a name. `at_parent` selects the parent side of a cut, as type DS needs (RFC 4035 §3.1.4.1).
+    /// The key remembers the hash that is needed first.
     #[inline]
-    pub fn find(&self, key: &NameKey, at_parent: bool) -> Found<'_> {
+    pub fn find(&self, key: &mut NameKey, at_parent: bool) -> Found<'_> {
         let mut prefix = self.first_start(key);
+        let mut hash = key.remember_hash(prefix);
         while prefix < key.wire_len() {
-            if let Some((id, node)) = self.nodes.find(key, prefix, &self.octets) {
+            if let Some((id, node)) = self.nodes.find(hash, key.suffix_at(prefix), &self.octets) {
                 let node = self.with_details(id, node);
                 return node.map_or(Found::NotOurs, |node| self.resolve(node, prefix, at_parent));
             }
             prefix = key.next(prefix);
+            hash = key.hash_at(prefix);
         }
         Found::NotOurs
     }
 
     /// Apex of the zone that answers for a name, or delegates it; `None` if it is not ours.
-    pub fn apex_for(&self, key: &NameKey, at_parent: bool) -> Option<&[u8]> {
+    pub fn apex_for(&self, key: &mut NameKey, at_parent: bool) -> Option<&[u8]> {
         let zone = match self.find(key, at_parent) {
             Found::Exact(node) | Found::Wildcard(node) | Found::Dname { node, .. } => node.zone(),
             Found::Referral(cut) => cut.zone(),
@@ -169,10 +172,10 @@ impl Catalog {
         key.start(key.label_count().saturating_sub(self.deepest))
     }
 
-    /// Hash of the first name or ancestor that a lookup of the key probes.
+    /// Hash of the first name or ancestor that a lookup of the key probes, which the key remembers.
     #[inline]
-    pub fn first_hash(&self, key: &NameKey) -> u64 {
-        key.hash_at(self.first_start(key))
+    pub fn first_hash(&self, key: &mut NameKey) -> u64 {
+        key.remember_hash(self.first_start(key))
     }
 
     /// Loads the first slot for a hash into the cache. The result only keeps the load from being optimized away.

@@ -5,7 +5,7 @@
 
 use super::names::NodeId;
 use super::set::{Set, Sets};
-use crate::dns::wire::qname::NameKey;
+use crate::dns::wire::qname::starts_with;
 
 /// The null index.
 pub(super) const NONE: u32 = u32::MAX;
@@ -78,11 +78,9 @@ impl Nodes {
         if slot + 1 < self.slots.len() { slot + 1 } else { 0 }
     }
 
-    /// The node of the key's suffix that starts at `at`.
+    /// The node of `name`, which has this hash.
     #[inline]
-    pub(super) fn find(&self, key: &NameKey, at: usize, octets: &Sets) -> Option<(NodeId, &Node)> {
-        let hash = key.hash_at(at);
-        let name = key.suffix_at(at);
+    pub(super) fn find(&self, hash: u64, name: &[u8], octets: &Sets) -> Option<(NodeId, &Node)> {
         let mut at = self.first_slot(hash);
         loop {
             let slot = self.slots.get(at)?;
@@ -90,7 +88,7 @@ impl Nodes {
                 return None;
             }
             // Names end with their only zero length, so a prefix match is a match.
-            if slot.tag == hash as u32 && octets.tail(slot.name).starts_with(name) {
+            if slot.tag == hash as u32 && starts_with(octets.tail(slot.name), name) {
                 return Some((NodeId(at as u32), slot));
             }
             at = self.after(at);
@@ -137,6 +135,7 @@ impl Nodes {
 mod tests {
     use super::*;
     use crate::dns::name::Name;
+    use crate::dns::wire::qname::NameKey;
 
     #[test]
     fn exactly_the_names_of_the_zone_are_found() {
@@ -155,7 +154,8 @@ mod tests {
             }
             assert_eq!(nodes.len(), count);
             for number in 0..count + 100 {
-                let found = nodes.find(&key(number), 0, &octets).map(|(_, node)| node);
+                let key = key(number);
+                let found = nodes.find(key.hash_at(0), key.suffix(0), &octets).map(|(_, node)| node);
                 assert_eq!(found.map(|node| node.zone as usize), (number < count).then_some(number));
             }
         }

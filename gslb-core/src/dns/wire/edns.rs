@@ -40,6 +40,9 @@ pub struct Edns {
 pub struct Malformed;
 
 impl Edns {
+    /// Octets that [`Edns::read_usual`] reads: an option's code and length, and the longest client subnet.
+    pub(super) const USUAL: usize = 4 + ClientSubnet::LONGEST;
+
     /// Parses the fields that an OPT record stores in CLASS and TTL.
     #[inline]
     pub fn from_fields(class: u16, ttl: u32) -> Edns {
@@ -55,33 +58,49 @@ impl Edns {
         }
     }
 
-    /// Parses the options in the first `len` of `octets`; unknown ones are ignored (RFC 6891 §6.1.2).
+    /// Parses the rdata of `len` octets at the start of `rdata` if it has no option or is a single client subnet, as
+    /// nearly always. Otherwise, or if there is any mistake, [`Edns::read_options`] has to read it.
     #[inline(always)]
-    pub fn read_options(&mut self, mut octets: &[u8], mut len: usize) -> Result<(), Malformed> {
+    pub(super) fn read_usual(&mut self, rdata: &[u8; Edns::USUAL], len: usize) -> bool {
+        const CODE: [u8; 2] = subnet::CODE.to_be_bytes();
+        if len == 0 {
+            return true;
+        }
+        let Some((&[c0, c1, l0, l1], data)) = rdata.split_first_chunk() else { return false };
+        let data_len = usize::from(u16::from_be_bytes([l0, l1]));
+        if [c0, c1] != CODE || 4 + data_len != len {
+            return false;
+        }
+        self.subnet = data.first_chunk().and_then(|data| ClientSubnet::parse_from(data, data_len).ok());
+        self.subnet.is_some()
+    }
+
+    /// Parses the options in the first `len` of `octets`; unknown ones are ignored (RFC 6891 §6.1.2).
+    pub fn read_options(&mut self, octets: &[u8], len: usize) -> Result<(), Malformed> {
+        let mut rest = octets.get(..len).ok_or(Malformed)?;
         for _ in 0..MAX_OPTIONS {
-            if len == 0 {
+            if rest.is_empty() {
                 return Ok(());
             }
-            let (&[code_high, code_low, len_high, len_low], data) = octets.split_first_chunk().ok_or(Malformed)?;
-            let data_len = usize::from(u16::from_be_bytes([len_high, len_low]));
-            len = len.checked_sub(4 + data_len).ok_or(Malformed)?;
-            self.take_option(u16::from_be_bytes([code_high, code_low]), data, data_len)?;
-            octets = data.get(data_len..).ok_or(Malformed)?;
+            let (&[code_high, code_low, len_high, len_low], after) = rest.split_first_chunk().ok_or(Malformed)?;
+            let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+            let (data, after) = after.split_at_checked(len).ok_or(Malformed)?;
+            self.take_option(u16::from_be_bytes([code_high, code_low]), data)?;
+            rest = after;
         }
         Ok(())
     }
 
-    #[inline(always)]
-    fn take_option(&mut self, code: u16, octets: &[u8], len: usize) -> Result<(), Malformed> {
+    fn take_option(&mut self, code: u16, data: &[u8]) -> Result<(), Malformed> {
         match code {
-            subnet::CODE => match ClientSubnet::parse(octets, len) {
+            subnet::CODE => match ClientSubnet::parse(data, data.len()) {
                 Ok(subnet) if self.subnet.is_none() => self.subnet = Some(subnet),
-                _ => return Err(self.note_malformed(octets, len)),
+                _ => return Err(self.note_malformed(data)),
             },
             option::NSID => self.nsid = true,
             // RFC 7828 §3.2.1: a client sends it without a timeout.
-            option::KEEPALIVE => self.keepalive = len == 0,
-            cookie::CODE => self.take_cookie(octets, len),
+            option::KEEPALIVE => self.keepalive = data.is_empty(),
+            cookie::CODE => self.take_cookie(data),
             _ => {}
         }
         Ok(())
@@ -90,16 +109,16 @@ impl Edns {
     /// Records the first COOKIE option; others are ignored (RFC 7873 §5.2). Servers without cookies ignore a malformed
     /// one, so whether it is an error is decided when answering.
     #[cold]
-    fn take_cookie(&mut self, octets: &[u8], len: usize) {
+    fn take_cookie(&mut self, data: &[u8]) {
         if self.cookie == CookieOption::Absent {
-            self.cookie = CookieOption::parse(octets, len);
+            self.cookie = CookieOption::parse(data, data.len());
         }
     }
 
     /// Records the family of a malformed or duplicate client subnet.
     #[cold]
-    fn note_malformed(&mut self, octets: &[u8], len: usize) -> Malformed {
-        let family = octets.get(1).filter(|_| len >= 2).copied().unwrap_or(0);
+    fn note_malformed(&mut self, data: &[u8]) -> Malformed {
+        let family = data.get(1).copied().unwrap_or(0);
         self.malformed_subnet = Some(Family::of(family));
         Malformed
     }

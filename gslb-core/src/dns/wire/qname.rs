@@ -14,13 +14,18 @@ const ROOM: usize = MAX_NAME.next_multiple_of(BLOCK) + BLOCK;
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub struct NameKey {
-    /// Hash of the whole name.
+    /// Hash of the suffix at `hashed`.
     hash: u64,
+    /// Start of the suffix whose hash is stored; [`NOT_HASHED`] if there is none.
+    hashed: usize,
     labels: u8,
     len: u8,
     /// The name in lowercase, followed by at least a block of zeros.
     lower: [u8; ROOM],
 }
+
+/// No suffix starts here.
+const NOT_HASHED: usize = usize::MAX;
 
 /// The octets are not an uncompressed name of at most 255 octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,70 +33,69 @@ pub struct Malformed;
 
 impl Default for NameKey {
     fn default() -> NameKey {
-        let root = NameKey { lower: [0; ROOM], labels: 0, len: 1, hash: 0 };
-        NameKey { hash: root.compute_hash(0), ..root }
+        NameKey { hash: 0, hashed: NOT_HASHED, labels: 0, len: 1, lower: [0; ROOM] }
     }
 }
 
 impl NameKey {
-    /// Octets that are read at once: [`NameKey::fill`] is fastest if there are as many.
-    pub const WINDOW: usize = ROOM;
+    /// Octets that are read at once: the longest name, and those that [`NameKey::fill_from`] returns.
+    /// [`NameKey::fill`] is fastest if there are as many.
+    pub const WINDOW: usize = MAX_NAME + NameKey::AFTER;
+    /// Octets after a name that are returned with it: those that a usual query has there.
+    pub(super) const AFTER: usize = 39;
 
     /// Parses the uncompressed name at the start of `octets` and returns its length. Anything may follow it.
     ///
     /// Compression pointers are malformed here: nothing precedes a query's name that they could point to.
     #[inline]
     pub fn fill(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
-        self.fill_question(octets).map(|(len, _)| len)
-    }
-
-    /// The same, and returns the four octets after the name: those of QTYPE and QCLASS. Where `octets` ends before
-    /// them, they are zero.
-    #[inline(always)]
-    pub(super) fn fill_question(&mut self, octets: &[u8]) -> Result<(usize, [u8; 4]), Malformed> {
         match octets.first_chunk() {
-            Some(window) => self.fill_from(window),
+            Some(window) => self.fill_from(window).map(|(len, _)| len),
             None => self.fill_short(octets),
         }
     }
 
     /// The same for octets at the end of a buffer.
-    #[inline(never)]
-    fn fill_short(&mut self, octets: &[u8]) -> Result<(usize, [u8; 4]), Malformed> {
-        let mut window = [0; ROOM];
+    #[cold]
+    fn fill_short(&mut self, octets: &[u8]) -> Result<usize, Malformed> {
+        let mut window = [0; NameKey::WINDOW];
         window.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        let (len, _) = self.fill_from(&window)?;
         // The zeros after the octets do not end a name.
-        self.fill_from(&window).ok().filter(|(len, _)| *len <= octets.len()).ok_or(Malformed)
+        if len <= octets.len() { Ok(len) } else { Err(Malformed) }
     }
 
-    /// Parses the name at the start of `window`, which is longer than any name: bounds were checked.
+    /// Parses the name at the start of `window`, and returns its length and the octets after it. The window is longer
+    /// than any name, so nothing else checks bounds.
     #[inline(always)]
-    fn fill_from(&mut self, window: &[u8; ROOM]) -> Result<(usize, [u8; 4]), Malformed> {
+    pub(super) fn fill_from<'w>(
+        &mut self,
+        window: &'w [u8; NameKey::WINDOW],
+    ) -> Result<(usize, &'w [u8; NameKey::AFTER]), Malformed> {
         let (mut at, mut labels, mut all) = (0, 0u8, 0);
-        loop {
+        let last = loop {
             let bits = *window.get(at).ok_or(Malformed)?;
             all |= bits;
             at += 1 + usize::from(bits);
-            if bits == 0 {
-                break;
-            }
-            if at >= MAX_NAME {
-                return Err(Malformed);
+            if bits == 0 || at >= MAX_NAME {
+                break bits;
             }
             labels += 1;
-        }
+        };
         // Compression pointers, and lengths that are too great, have a bit that no length has.
-        if usize::from(all) > MAX_LABEL {
+        if last != 0 || usize::from(all) > MAX_LABEL {
             return Err(Malformed);
         }
+        // At most `MAX_NAME`: as an octet, so that the compiler knows it too.
+        let len = at as u8;
+        let at = usize::from(len);
         let ((to, _), (from, _)) = (self.lower.as_chunks_mut::<BLOCK>(), window.as_chunks::<BLOCK>());
         for (to, from) in to.iter_mut().zip(from).take(at.div_ceil(BLOCK)) {
             lowercase(to, from);
         }
         *self.lower.get_mut(at..).and_then(<[u8]>::first_chunk_mut).ok_or(Malformed)? = [0; BLOCK];
-        (self.len, self.labels) = (at as u8, labels);
-        self.hash = self.compute_hash(0);
-        Ok((at, *window.get(at..).and_then(<[u8]>::first_chunk).ok_or(Malformed)?))
+        (self.len, self.labels, self.hashed) = (len, labels, NOT_HASHED);
+        Ok((at, window.get(at..).and_then(<[u8]>::first_chunk).ok_or(Malformed)?))
     }
 
     /// Number of labels, without the root's.
@@ -136,16 +140,21 @@ impl NameKey {
         while at < start {
             at = self.next(at);
         }
-        (at == start && self.suffix_at(start) == suffix).then_some(start)
+        (at == start && starts_with(self.suffix_at(start), suffix)).then_some(start)
     }
 
     /// Hash of the suffix that starts with the label at `at`.
     #[inline]
     pub fn hash_at(&self, at: usize) -> u64 {
-        match at {
-            0 => self.hash,
-            _ => self.compute_hash(at),
-        }
+        if self.hashed == at { self.hash } else { self.compute_hash(at) }
+    }
+
+    /// The same, and remembers it until the key is filled again.
+    #[inline]
+    pub fn remember_hash(&mut self, at: usize) -> u64 {
+        let hash = self.hash_at(at);
+        (self.hash, self.hashed) = (hash, at);
+        hash
     }
 
     #[inline(always)]
@@ -163,6 +172,24 @@ impl NameKey {
         }
         hash
     }
+}
+
+/// Whether `octets` start with `name`. Names of common lengths are compared as two numbers that overlap, without a loop
+/// or a call.
+#[inline(always)]
+pub(crate) fn starts_with(octets: &[u8], name: &[u8]) -> bool {
+    let Some(octets) = octets.get(..name.len()) else { return false };
+    match name.len() {
+        8..=16 => ends_match::<8>(octets, name),
+        17..=32 => ends_match::<16>(octets, name),
+        _ => octets == name,
+    }
+}
+
+/// Whether the first and the last `N` octets are the same.
+#[inline(always)]
+fn ends_match<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
 }
 
 /// Copies a part of a name in lowercase. Length octets are below 'A', so they do not change.
@@ -233,6 +260,36 @@ mod tests {
             (key.hash_at(0), key.suffix(1)),
             (self::key("b.example.com").hash_at(0), self::key("example.com").suffix(0))
         );
+    }
+
+    #[test]
+    fn a_remembered_hash_belongs_to_its_suffix_and_name_only() {
+        let mut key = key("www.example.com");
+        let fresh = key.clone();
+        let second = key.remember_hash(key.start(1));
+        assert_eq!(second, self::key("example.com").hash_at(0));
+        for skip in 0..=3 {
+            assert_eq!(key.hash_at(key.start(skip)), fresh.hash_at(fresh.start(skip)), "{skip} labels skipped");
+        }
+        key.fill("www.example.net".parse::<Name>().unwrap().as_wire()).unwrap();
+        assert_eq!(key.hash_at(key.start(1)), self::key("example.net").hash_at(0));
+    }
+
+    #[test]
+    fn every_octet_of_a_name_is_compared() {
+        for len in 1..100 {
+            let name: Vec<u8> = (1..=len).collect();
+            for more in [&[][..], &[7; 40]] {
+                let mut octets = [&name, more].concat();
+                assert!(starts_with(&octets, &name));
+                assert!(!starts_with(&name[1..], &name));
+                for at in 0..name.len() {
+                    octets[at] ^= 0x80;
+                    assert!(!starts_with(&octets, &name), "octet {at} of {len}");
+                    octets[at] ^= 0x80;
+                }
+            }
+        }
     }
 
     #[test]

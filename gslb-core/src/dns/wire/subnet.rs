@@ -20,20 +20,21 @@ pub struct ClientSubnet {
     lower: u64,
 }
 
-/// Address family of a client subnet.
+/// Address family of a client subnet, with its number in the option (IANA "Address Family Numbers").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
     /// No family, or an unknown one.
-    Other,
+    Other = 0,
+    /// IPv4.
+    V4 = 1,
+    /// IPv6.
+    V6 = 2,
 }
 
 impl Family {
-    /// All families.
-    pub const ALL: [Family; 3] = [Family::V4, Family::V6, Family::Other];
+    /// All families, in the order of their numbers.
+    pub const ALL: [Family; 3] = [Family::Other, Family::V4, Family::V6];
 
     /// The family with this number in the option.
     #[inline]
@@ -60,37 +61,41 @@ impl Family {
 pub struct Malformed;
 
 impl ClientSubnet {
+    /// Octets that [`ClientSubnet::parse_from`] reads: the longest option.
+    pub(super) const LONGEST: usize = FIELDS + 16;
+
     /// Parses the data of an option in a query: the first `len` of `octets`; anything may follow.
+    pub fn parse(octets: &[u8], len: usize) -> Result<ClientSubnet, Malformed> {
+        let mut data = [0; ClientSubnet::LONGEST];
+        let octets = octets.get(..len).ok_or(Malformed)?;
+        data.get_mut(..len).ok_or(Malformed)?.copy_from_slice(octets);
+        ClientSubnet::parse_from(&data, len)
+    }
+
+    /// The same for data that is followed by other octets.
     ///
     /// Family 0 is accepted without an address: some clients send it to keep their network private (`dig +subnet=0`).
     #[inline(always)]
-    pub fn parse(octets: &[u8], len: usize) -> Result<ClientSubnet, Malformed> {
-        let (&[0, family, source, 0], rest) = octets.split_first_chunk::<FIELDS>().ok_or(Malformed)? else {
+    pub(super) fn parse_from(data: &[u8; ClientSubnet::LONGEST], len: usize) -> Result<ClientSubnet, Malformed> {
+        let (&[0, family, source, 0], address) = data.split_first_chunk::<FIELDS>().ok_or(Malformed)? else {
             return Err(Malformed);
         };
-        let (family, longest) = match family {
-            0 => (Family::Other, 0),
-            1 => (Family::V4, 32),
-            2 => (Family::V6, 128),
-            _ => return Err(Malformed),
-        };
-        let octets = usize::from(source).div_ceil(8);
-        if source > longest || len != FIELDS + octets {
+        /// Families by their numbers, and the lengths of their addresses in bits.
+        const FAMILIES: [(Family, u8); 3] = [(Family::Other, 0), (Family::V4, 32), (Family::V6, 128)];
+        let &(family, bits) = FAMILIES.get(usize::from(family)).ok_or(Malformed)?;
+        if source > bits || len != FIELDS + usize::from(source).div_ceil(8) {
             return Err(Malformed);
         }
-        let all = match rest.first_chunk() {
-            Some(&address) => u128::from_be_bytes(address),
-            None => padded(rest.get(..octets).ok_or(Malformed)?),
-        };
+        let all = u128::from_be_bytes(*address.first_chunk().ok_or(Malformed)?);
         let (upper, lower) = ((all >> 64) as u64, all as u64);
-        let (upper, lower) = match source {
-            0..64 => (upper & leading(source), 0),
-            64..128 => (upper, lower & leading(source - 64)),
-            _ => (upper, lower),
+        let (upper, lower, beyond) = match source {
+            0..64 => (upper & leading(source), 0, upper << source),
+            64..128 => (upper, lower & leading(source - 64), lower << (source - 64)),
+            _ => (upper, lower, 0),
         };
         // No bit of the last octet may be set beyond the prefix.
-        let last = octets.checked_sub(1).and_then(|at| rest.get(at)).copied().unwrap_or(0);
-        if source % 8 != 0 && last & 0xFF >> (source % 8) != 0 {
+        let spare = u32::from(source.wrapping_neg() % 8);
+        if beyond >> 1 >> (63 - spare) != 0 {
             return Err(Malformed);
         }
         Ok(ClientSubnet { family, source, upper, lower })
@@ -126,13 +131,8 @@ impl ClientSubnet {
     /// The option's data as received, with `scope` set; only the first [`ClientSubnet::option_len`] octets count.
     #[inline]
     pub(super) fn answered(&self, scope: u8) -> ([u8; FIELDS], [u8; 16]) {
-        let family = match self.family {
-            Family::Other => 0,
-            Family::V4 => 1,
-            Family::V6 => 2,
-        };
         let address = u128::from(self.upper) << 64 | u128::from(self.lower);
-        ([0, family, self.source, scope], address.to_be_bytes())
+        ([0, self.family as u8, self.source, scope], address.to_be_bytes())
     }
 }
 
@@ -140,12 +140,6 @@ impl ClientSubnet {
 #[inline]
 fn leading(bits: u8) -> u64 {
     !(u64::MAX >> (bits % 64))
-}
-
-/// At most 16 octets, padded with zeros.
-#[cold]
-fn padded(octets: &[u8]) -> u128 {
-    octets.iter().fold(0, |all, octet| all << 8 | u128::from(*octet)) << ((16 - octets.len().min(16)) * 8 % 128)
 }
 
 #[cfg(test)]
@@ -156,8 +150,9 @@ mod tests {
     fn parse(data: &[u8]) -> Result<ClientSubnet, Malformed> {
         let alone = ClientSubnet::parse(data, data.len());
         for stale in [0, 0xFF] {
-            let longer = [data, &[stale; 20]].concat();
+            let longer = [data, &[stale; ClientSubnet::LONGEST]].concat();
             assert_eq!(ClientSubnet::parse(&longer, data.len()), alone);
+            assert_eq!(ClientSubnet::parse_from(longer.first_chunk().unwrap(), data.len()), alone);
         }
         alone
     }
