@@ -5,11 +5,11 @@ use std::sync::Arc;
 use geoip::Database;
 use gslb_core::budget::Budget;
 use gslb_core::table::Published;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use crate::change::{Active, Applied, Change, Condition, Edit, Refusal, Who};
-use crate::control::{self, Control, Origin, Running, StartError, Unsaved, Unservable};
+use crate::control::{self, Control, Origin, RESTARTED, Resumption, Running, StartError, Unsaved, Unservable};
 use crate::degraded::Concern;
 use crate::document::Etag;
 use crate::evidence::{self, Evidence};
@@ -50,6 +50,28 @@ pub struct Started {
     pub unservable: Vec<Unservable>,
     /// Why the watched file was refused, if it was.
     pub refused: Option<Refusal>,
+}
+
+/// The store while another process may have it. Dropping it leaves the store to nobody.
+pub struct Released {
+    store: Arc<dyn Store>,
+    resume: oneshot::Sender<Resumption>,
+}
+
+impl Released {
+    /// Takes the store back: waiting changes are made, on top of what the other process has committed.
+    pub async fn reclaim(self) {
+        if let Err(unavailable) = self.store.reclaim().await {
+            error!(why = %unavailable, "the store cannot be opened again: nothing is saved until it can");
+        }
+        let _ = self.resume.send(Resumption::Reload);
+    }
+
+    /// Leaves the store to the other process: waiting and further changes are refused.
+    pub fn give_up(self) {
+        let _ = self.resume.send(Resumption::Refuse);
+        self.store.give_up(RESTARTED);
+    }
 }
 
 impl Api {
@@ -197,6 +219,23 @@ impl Api {
     /// The stream of answers.
     pub fn tail(&self) -> Tail {
         self.options.tail.clone()
+    }
+
+    /// Saves everything and releases the store to another process. Queries are answered and endpoints are judged as
+    /// before; changes wait until the lease is reclaimed or given up. Dropping the future before it is ready releases
+    /// nothing.
+    ///
+    /// # Errors
+    /// What cannot be saved, in a sentence: nothing is released then.
+    pub async fn release_store(&self) -> Result<Released, String> {
+        let resume = self.control.pause().await?;
+        let store = Arc::clone(self.control.store());
+        let released = Released { store, resume };
+        if !self.journal.save_now().await {
+            return Err("statuses of endpoints cannot be saved".to_owned());
+        }
+        released.store.release().await.map_err(|unavailable| unavailable.to_string())?;
+        Ok(released)
     }
 
     /// Ends the streams of events and answers, so that a graceful shutdown can complete.

@@ -24,6 +24,7 @@ pub mod overrides;
 mod path_segment;
 mod readable;
 pub mod rest;
+pub mod restart;
 pub mod revisions;
 pub mod safety;
 mod section;
@@ -35,7 +36,7 @@ pub mod traffic;
 pub mod types;
 mod written;
 
-pub use api::{Api, Started};
+pub use api::{Api, Released, Started};
 pub use control::Origin;
 pub use log::LogSwitch;
 pub use options::{Limits, Options, Source};

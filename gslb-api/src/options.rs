@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::degraded::Degraded;
 use crate::log::LogSwitch;
+use crate::restart::RestartOptions;
 use crate::traffic::sample::Sample;
 use crate::traffic::tail::Tail;
 use crate::written::Written;
@@ -118,6 +119,8 @@ pub struct Options {
     pub sample: Sample,
     /// Live stream of answers.
     pub tail: Tail,
+    /// Restarts without a gap.
+    pub restart: RestartOptions,
     /// What is degraded.
     pub degraded: Arc<Degraded>,
 }
@@ -136,6 +139,7 @@ impl Default for Options {
             workers: 0,
             sample: Sample::default(),
             tail: Tail::default(),
+            restart: RestartOptions::default(),
             degraded: Arc::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! A folder with the files of a site, gone when dropped; `gslb` is run in it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -103,7 +103,12 @@ impl Folder {
 
     /// The command that runs `gslb` with these arguments here.
     pub fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(gslb());
+        self.command_of(&gslb(), arguments)
+    }
+
+    /// The same with another copy of `gslb`.
+    pub fn command_of(&self, program: &Path, arguments: &str) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments.split_whitespace()).current_dir(self.0.path());
         // Without the settings of the user.
         for variable in ["GSLB_SERVER", "GSLB_TOKEN", "GSLB_CA", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::StartError;
 use super::backlog::Unsaved;
 use super::candidate::{self, Depth, Effort, prepare};
-use super::task::{Job, Resource, Shared, Task, blocking};
+use super::task::{Job, Resource, Resumption, Shared, Task, blocking};
 use crate::auth::Scopes;
 use crate::change::{Active, Applied, Change, Edit, Refusal, Who};
 use crate::clock::now;
@@ -174,6 +174,19 @@ impl Control {
             Ok(Arc::new(RoutingTable::new(topology, &states)))
         });
         built.await?.map_err(Refusal::Invalid)
+    }
+
+    /// Lets the running change finish and saves everything; then no change is made until the sender says how to go on.
+    /// Changes wait.
+    ///
+    /// # Errors
+    /// What cannot be saved: the task is not paused then.
+    pub(crate) async fn pause(&self) -> Result<oneshot::Sender<Resumption>, String> {
+        let ended = || Refusal::Internal.to_string();
+        let ((reply_tx, answer), (resume, resumed)) = (oneshot::channel(), oneshot::channel());
+        self.jobs.send(Job::Pause(reply_tx, resumed)).await.map_err(|_| ended())?;
+        answer.await.unwrap_or_else(|_| Err(ended()))?;
+        Ok(resume)
     }
 
     /// Adds an audit entry for something that was done outside this task.

@@ -22,4 +22,4 @@ pub use handle::Control;
 pub use origin::Origin;
 pub(crate) use start::{Running, start};
 pub use start_error::StartError;
-pub(crate) use task::{Resource, blocking};
+pub(crate) use task::{RESTARTED, Resource, Resumption, blocking};

@@ -12,7 +12,7 @@ use gslb_core::site::model::Site;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::select;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{interval, sleep};
 use tracing::{error, info, warn};
 
@@ -54,6 +54,8 @@ pub struct Journal {
     /// Time of the last probe outcome, in milliseconds since 1970-01-01 00:00 UTC; 0 before the first.
     seen: AtomicU64,
     work: Notify,
+    /// Who waits until everything so far is saved.
+    waiting: Mutex<Vec<oneshot::Sender<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -145,6 +147,14 @@ impl Journal {
         self.seen.store(wall, Relaxed);
     }
 
+    /// Saves what has been recorded so far. Returns whether that worked.
+    pub(crate) async fn save_now(&self) -> bool {
+        let (sender, saved) = oneshot::channel();
+        self.waiting.lock().push(sender);
+        self.work.notify_one();
+        saved.await.is_ok()
+    }
+
     /// Transition counts since the start, of the endpoints that have any.
     pub fn changes(&self) -> StatusChanges {
         self.changes.lock().clone()
@@ -175,7 +185,8 @@ impl Journal {
                     continue;
                 }
             };
-            if ended {
+            let waiting = std::mem::take(&mut *self.waiting.lock());
+            if ended || !waiting.is_empty() {
                 self.save_seen(&*store, &mut seen).await;
             } else {
                 sleep(GATHER).await;
@@ -185,7 +196,13 @@ impl Journal {
                 self.forget(&*store, &now.table.topology().site, &mut stored).await;
                 known = Some(now);
             }
-            if !self.flush(&*store, &mut stored).await && !ended {
+            // Those who wait are answered after a success only.
+            if self.flush(&*store, &mut stored).await {
+                for waiting in waiting {
+                    let _ = waiting.send(());
+                }
+            } else if !ended {
+                drop(waiting);
                 sleep(RETRY).await;
                 self.work.notify_one();
             }

@@ -27,6 +27,7 @@ mod problem;
 mod rate;
 mod rendered;
 mod resources;
+mod restart;
 mod revisions;
 mod routes;
 mod state;
@@ -79,6 +80,7 @@ pub fn router(api: Api) -> Router {
         log::routes(),
         top::routes(),
         tail::routes(),
+        restart::routes(),
         thaw::routes(),
     ];
     let sections = Section::ALL.into_iter().map(resources::routes);

@@ -66,6 +66,18 @@ impl<L: Layer> Store for L {
         Layer::check(self)
     }
 
+    fn release(&self) -> Pending<'_, Result<(), Unavailable>> {
+        self.inner().release()
+    }
+
+    fn reclaim(&self) -> Pending<'_, Result<(), Unavailable>> {
+        self.inner().reclaim()
+    }
+
+    fn give_up(&self, why: &str) {
+        self.inner().give_up(why);
+    }
+
     fn watch(&self, prefix: &str, after: Revision) -> Watch {
         self.inner().watch(prefix, after)
     }

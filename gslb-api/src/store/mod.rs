@@ -122,6 +122,28 @@ pub trait Store: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// Releases what keeps other processes from opening the store, once queued commits are done. Reads still work;
+    /// commits wait for [`reclaim`](Self::reclaim) or [`give_up`](Self::give_up). A store in memory has nothing to
+    /// release.
+    ///
+    /// # Errors
+    /// If the store cannot be reached: it is not released then.
+    fn release(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Takes the released store back. What another process has committed meanwhile is read; watchers see it as
+    /// [`WatchEvent::Compacted`].
+    ///
+    /// # Errors
+    /// Why it cannot be opened. Each further commit tries again.
+    fn reclaim(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Leaves the released store to the process that has it now: waiting and further commits are refused with `why`.
+    fn give_up(&self, _why: &str) {}
+
     /// Watches keys that begin with `prefix`: every change after the revision `after`, in order and without gaps. If
     /// the store no longer has all of them, the watch reports it.
     fn watch(&self, prefix: &str, after: Revision) -> Watch;

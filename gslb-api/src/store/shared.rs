@@ -40,6 +40,13 @@ impl Shared {
         self.reached.send_replace(revision);
     }
 
+    /// Replaces the whole state by a later one, and wakes the watchers, which see a gap.
+    pub(super) fn replace(&self, state: State) {
+        let revision = state.revision();
+        *self.state.write() = state;
+        self.reached.send_replace(revision);
+    }
+
     pub(super) fn watch(&self, prefix: &str, after: Revision) -> Watch {
         Watch::new(prefix.to_owned(), after, Arc::clone(&self.state), self.reached.subscribe())
     }

@@ -23,6 +23,7 @@ mod overrides;
 mod parameters;
 mod problem;
 mod request;
+mod restart;
 mod revisions;
 mod role;
 mod status;
@@ -60,6 +61,7 @@ pub use overrides::{Force, Override, OverrideRequest, Targets};
 pub use parameters::{ChangeParameters, NamedPage, NoParameters, Number, NumberedPage, PageSize};
 pub use problem::{BrokenRule, Problem, ProblemDetail};
 pub use request::{FromBody, Mistakes, read};
+pub use restart::{RestartRequest, RestartTime, Restarted};
 pub use revisions::{DiffParameters, GitCommit, Revision, RevisionDiff, RevisionPage, RevisionWithDocument};
 pub use role::Role;
 pub use status::{

@@ -38,6 +38,8 @@ pub struct Client {
     token: Option<HeaderValue>,
     /// The role that the whole command needs, named when its first request is refused.
     needs: Option<Role>,
+    /// How long an answer may take to begin.
+    patience: Duration,
     tls: Option<TlsConnector>,
     runtime: Runtime,
 }
@@ -141,13 +143,19 @@ impl Client {
         let token = token.map(bearer).transpose()?;
         let tls = address.secure.then(|| connect::tls(trust)).transpose()?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::System)?;
-        Ok(Self { address, token, needs: None, tls, runtime })
+        Ok(Self { address, token, needs: None, patience: PATIENCE, tls, runtime })
     }
 
     /// The same for work that needs this role in the end, whatever its first requests need.
     #[must_use]
     pub fn needing(self, role: Role) -> Self {
         Self { needs: Some(role), ..self }
+    }
+
+    /// The same for requests whose answers may take this long to begin.
+    #[must_use]
+    pub fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The server's address.
@@ -177,10 +185,10 @@ impl Client {
         http = request.headers.into_iter().fold(http, |http, (name, value)| http.header(name, value));
         let http =
             http.body(Full::new(Bytes::from(request.body))).map_err(|cause| Error::Unsendable(cause.to_string()))?;
-        match timeout(PATIENCE, sender.send_request(http)).await {
+        match timeout(self.patience, sender.send_request(http)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(cause)) => Err(connect::unanswered(&cause, &self.address).await),
-            Err(_) => Err(Error::Broken(format!("no answer for {} seconds", PATIENCE.as_secs()))),
+            Err(_) => Err(Error::Broken(format!("no answer for {} seconds", self.patience.as_secs()))),
         }
     }
 

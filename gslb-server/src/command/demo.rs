@@ -21,12 +21,12 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::check::Format;
 use super::remote::DEFAULT_SERVER;
-use super::serve::{options, serve};
+use super::serve::{Serving, options, serve};
 use crate::capture::sample::Sample;
 use crate::config::Config;
 use crate::daemon::origins::{Origin, Origins};
 use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite};
-use crate::daemon::{Bound, ServeError, control_runtime};
+use crate::daemon::{Bound, Restarting, ServeError, control_runtime};
 use crate::source::candidate::{Candidate, read_toml};
 use crate::source::error::SiteError;
 use crate::source::site::Databases;
@@ -96,7 +96,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Ends with the process: origins need no graceful stop.
     thread::Builder::new().name("origins".into()).spawn(move || runtime.block_on(listening.serve()))?;
-    serve(control, &config, bound, site, sample, &logging, OnDamage::Continue)?;
+    let restarting = Restarting::never("`gslb demo` keeps everything in memory, which a restart would lose");
+    let serving = Serving { bound, source: site, sample, damage: OnDamage::Continue, restarting };
+    serve(control, &config, serving, &logging, &mut None)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -32,6 +32,7 @@ mod overrides;
 mod plan;
 mod remote;
 mod resource;
+mod restart;
 mod selection;
 mod serve;
 mod shortened;
@@ -51,7 +52,7 @@ pub enum Command {
     /// Run a complete example site on this host: origins, geo data, server
     #[command(after_help = "Example:\n  gslb demo --listen 127.0.0.1:5300")]
     Demo(demo::Arguments),
-    /// Answer DNS and serve the API until SIGTERM; SIGHUP reloads
+    /// Answer DNS and serve the API until SIGTERM; SIGHUP reloads, SIGUSR2 restarts
     #[command(after_help = "Example:\n  gslb serve --document site.toml --watch")]
     Serve(serve::Arguments),
     /// Report every problem of a document; exit 0 if it can be served, else 1
@@ -114,6 +115,9 @@ pub enum Command {
     /// Follow answers with their decisions
     #[command(after_help = "Example:\n  gslb tail service/www.example.com")]
     Tail(tail::Arguments),
+    /// Restart the server without a gap, with the program that is on disk now
+    #[command(after_help = "Example:\n  gslb restart")]
+    Restart(restart::Arguments),
     /// Let changes through frozen windows for a while (admins only)
     #[command(after_help = "Example:\n  gslb thaw --for 15m --reason 'wrong year in frozen'")]
     Thaw(thaw::Arguments),
@@ -169,6 +173,7 @@ impl Command {
             Command::Drill(arguments) => drill::run(&arguments),
             Command::Events(arguments) => events::run(&arguments),
             Command::Tail(arguments) => tail::run(&arguments),
+            Command::Restart(arguments) => restart::run(&arguments),
             Command::Thaw(arguments) => thaw::run(&arguments),
             Command::Audit(arguments) => audit::run(&arguments),
             Command::Top(arguments) => top::run(&arguments),

@@ -3,27 +3,31 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use gslb_api::auth::{AccessError, First, first_admin};
 use gslb_api::degraded::{Concern, Degraded};
+use gslb_api::restart::{RestartCounts, RestartOptions, Restarter, Restarts};
 use gslb_api::store::{Store, wait};
-use gslb_api::{Api, Options, Origin, router};
+use gslb_api::{Api, Options, Origin, Released, router};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 use tracing::{error, info, warn};
 
 use super::Outcome;
 use super::token::now;
-use crate::backend::Backend;
+use crate::backend::{Backend, NotReleased};
 use crate::capture::sample::Sample;
 use crate::config::Config;
+use crate::daemon::handover::{Predecessor, Program};
 use crate::daemon::notify::Notify;
 use crate::daemon::prober_feed::Probing;
 use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite, WatchedFiles};
+use crate::daemon::sockets::Inherited;
 use crate::daemon::store::{self, OpenedStore};
-use crate::daemon::{self, Bound, Provided, control_runtime};
+use crate::daemon::{self, Bound, Ended, Provided, Restarting, control_runtime, self_check};
+use crate::dns::totals::Totals;
 use crate::files::reload::{Cause, Next};
 use crate::files::watch::SourceFile;
 use crate::probe::Prober;
@@ -56,19 +60,53 @@ fn no_output(_: &str) -> Result<String, &'static str> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
+    // First, before anybody replaces the program.
+    let program = Restarting::program();
+    let (mut predecessor, inherited) = match Predecessor::from_environment()? {
+        Some((predecessor, inherited)) => (Some(predecessor), inherited),
+        None => (None, Inherited::default()),
+    };
+    let ended = start(arguments, program, &mut predecessor, inherited);
+    if let (Err(error), Some(predecessor)) = (&ended, &predecessor) {
+        predecessor.failed(&error.to_string());
+    }
+    ended
+}
+
+/// Starts and serves. `predecessor` is taken once this process answers in its place.
+fn start(
+    arguments: &Arguments,
+    program: Result<Program, String>,
+    predecessor: &mut Option<Predecessor>,
+    inherited: Inherited,
+) -> Outcome {
     let config = arguments.config.as_deref().map_or_else(|| Ok(Config::default()), Config::read)?;
     let logging = logging::start(&config.log);
     let control = control_runtime()?;
     // Before anything is written to the store: a failed start must leave no trace.
-    daemon::check_ports_free(&config)?;
+    daemon::check_ports_free(&config, &inherited)?;
     let damage = if arguments.strict { OnDamage::Fail } else { OnDamage::Continue };
     let from_file = arguments.watch || arguments.document.is_some();
-    let opened = store::open(&config.data_dir, from_file, arguments.watch, damage)?;
+    // What does not need the store comes before the predecessor releases it, since changes wait from then on.
+    let (bound, patience) = match predecessor {
+        Some(predecessor) => {
+            let bound = Bound::with(&config, inherited)?;
+            check_document(arguments)?;
+            predecessor.await_store()?;
+            (Some(bound), store::HANDOVER)
+        }
+        None => (None, Duration::ZERO),
+    };
+    let opened = store::open(&config.data_dir, from_file, arguments.watch, damage, patience)?;
     let store = Arc::clone(&opened.store);
     let truth = truth(arguments, &opened, &config.data_dir)?;
     let databases = Databases { files: config.geo.databases.clone(), max_moved: config.geo.max_moved };
     let sample = Arc::new(Sample::default());
-    let options = options(&config, &sample, &logging);
+    let (restarter, requests) = Restarter::new();
+    let restarts = restarts_after(predecessor.as_ref());
+    let restarting = Restarting { program, requests, restarts: Arc::clone(&restarts) };
+    let restart = RestartOptions { restarter: Some(restarter), restarts };
+    let options = Options { restart, ..options(&config, &sample, &logging) };
     opened.report(&options.degraded);
     let concerns = Arc::clone(&options.degraded);
     let source = ServedSite::start(control.handle(), Arc::clone(&store), truth, databases, options, damage)?;
@@ -88,23 +126,64 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         }
     }
     let copies = opened.begun(control.handle());
-    let bound = Bound::bind(&config)?;
-    let totals = serve(control, &config, bound, source, sample, &logging, damage)?;
-    drop(copies);
+    let bound = bound.map_or_else(|| Bound::bind(&config), Ok)?;
+    let serving = Serving { bound, source, sample, damage, restarting };
+    let (totals, leaves) = serve(control, &config, serving, &logging, predecessor)?;
+    match copies {
+        Some(copies) if leaves == Leaves::ToSuccessor => copies.leave(),
+        copies => drop(copies),
+    }
     info!("stopped after {} datagrams and {} TCP connections", totals.udp.received, totals.tcp.accepted);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves until a signal stops it.
+/// With --strict, reads a watched document once more than needed, so that a broken one is found while the predecessor
+/// still has the store.
+fn check_document(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let (Some(path), true) = (&arguments.document, arguments.strict && arguments.watch) {
+        candidate::read(path)?;
+    }
+    Ok(())
+}
+
+/// How restarts went until now, with this one.
+fn restarts_after(predecessor: Option<&Predecessor>) -> Arc<Restarts> {
+    let restarts = Restarts::default();
+    if let Some(predecessor) = predecessor {
+        restarts.note(|counts| {
+            *counts = RestartCounts { succeeded: predecessor.restarts.succeeded + 1, ..predecessor.restarts }
+        });
+    }
+    Arc::new(restarts)
+}
+
+/// What is served.
+pub(super) struct Serving {
+    pub(super) bound: Bound,
+    pub(super) source: ServedSite,
+    pub(super) sample: Arc<Sample>,
+    pub(super) damage: OnDamage,
+    pub(super) restarting: Restarting,
+}
+
+/// Who continues after this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    /// Nobody.
+    Nothing,
+    /// Its successor.
+    ToSuccessor,
+}
+
+/// Serves until a signal stops it, or a successor answers.
 pub(super) fn serve(
     control: Runtime,
     config: &Config,
-    bound: Bound,
-    source: ServedSite,
-    sample: Arc<Sample>,
+    serving: Serving,
     logging: &Logging,
-    damage: OnDamage,
-) -> Result<crate::dns::totals::Totals, Box<dyn std::error::Error>> {
+    predecessor: &mut Option<Predecessor>,
+) -> Result<(Totals, Leaves), Box<dyn std::error::Error>> {
+    let Serving { bound, source, sample, damage, restarting } = serving;
     let (published, settings) = (Arc::clone(&source.published), Arc::new(config.dns.settings()));
     let notify = Notify::from_environment();
     let feed = Probing::start(control.handle(), config.probes.settings(), &source.api)?;
@@ -116,12 +195,21 @@ pub(super) fn serve(
     {
         return Err(why.into());
     }
-    let mut provided = provided(source, &feed, sample, control.handle());
+    let mut provided = provided(source, &feed, sample, control.handle(), restarting);
     provided.collectors.push(metrics::log::collector(logging.dropped.clone()));
+    if predecessor.is_some() {
+        self_check(&published, &settings)?;
+    }
     let mut running = bound.start(control, config, published, settings, provided)?;
+    if let Some(predecessor) = predecessor.take() {
+        let adopter = running.adopter();
+        predecessor.take_over(move |connection| adopter.adopt(connection))?;
+    }
     running.notify(notify);
-    running.wait();
-    Ok(running.stop())
+    Ok(match running.wait() {
+        Ended::Stopped => (running.stop(), Leaves::Nothing),
+        Ended::Restarted(started) => (running.leave(*started), Leaves::ToSuccessor),
+    })
 }
 
 /// The source of the document. If the store has one, the file is not read: it may be out of date.
@@ -199,7 +287,13 @@ pub(super) fn options(config: &Config, sample: &Arc<Sample>, logging: &Logging) 
 }
 
 /// Connects the site to the server, which watches its files and reloads it on request.
-fn provided(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &Handle) -> Provided {
+fn provided(
+    source: ServedSite,
+    feed: &Probing,
+    sample: Arc<Sample>,
+    runtime: &Handle,
+    restarting: Restarting,
+) -> Provided {
     let api = source.api.clone();
     let collectors = vec![
         metrics::api::collector(api.clone()),
@@ -207,6 +301,7 @@ fn provided(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &H
         metrics::control::collector(api.clone()),
         metrics::control::degraded(api.clone()),
         metrics::control::reloads(Arc::clone(&source.reloads)),
+        metrics::restarts::collector(Arc::clone(&restarting.restarts)),
         metrics::overrides::collector(api.clone()),
         metrics::health::collector(api.clone(), runtime.clone()),
         metrics::probes::collector(Arc::clone(feed.prober())),
@@ -214,9 +309,15 @@ fn provided(source: ServedSite, feed: &Probing, sample: Arc<Sample>, runtime: &H
     let (reloads, begun, concerns) = (Arc::clone(&source.reloads), source.follows(), source.degraded());
     let (prober, tail, routes) = (Arc::clone(feed.prober()), api.tail(), router(api.clone()));
     note_authorities(&concerns, &prober);
-    let behind =
-        Behind { api, prober, concerns: Arc::clone(&concerns), files: source.files(), source: Mutex::new(source) };
-    Provided { backend: Arc::new(behind), reloads, concerns, collectors, sample, tail, routes, begun }
+    let behind = Behind {
+        api,
+        prober,
+        concerns: Arc::clone(&concerns),
+        files: source.files(),
+        source: Mutex::new(source),
+        runtime: runtime.clone(),
+    };
+    Provided { backend: Arc::new(behind), reloads, concerns, collectors, sample, tail, routes, begun, restarting }
 }
 
 /// The API, the prober and the files of the served site.
@@ -227,6 +328,7 @@ struct Behind {
     files: WatchedFiles,
     /// Locked for as long as a reload takes.
     source: Mutex<ServedSite>,
+    runtime: Handle,
 }
 
 impl Backend for Behind {
@@ -249,6 +351,24 @@ impl Backend for Behind {
         match others {
             Some(cause) => source.reload(&cause),
             None => source.follows(),
+        }
+    }
+
+    fn release_store(&self, within: Duration) -> Result<Option<Released>, NotReleased> {
+        let api = self.api.clone();
+        let mut releasing = self.runtime.spawn(async move { api.release_store().await });
+        match self.runtime.block_on(async { tokio::time::timeout(within, &mut releasing).await }) {
+            Ok(Ok(released)) => released.map(Some).map_err(NotReleased::Unsaved),
+            Ok(Err(panicked)) => Err(NotReleased::Unsaved(panicked.to_string())),
+            Err(_) => {
+                // Once it is released, it is taken back.
+                self.runtime.spawn(async move {
+                    if let Ok(Ok(released)) = releasing.await {
+                        released.reclaim().await;
+                    }
+                });
+                Err(NotReleased::TimedOut)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::error;
 
-use super::sockets::{Kind, Sockets};
+use super::sockets::{Inherited, InheritedSocket, Kind, Sockets};
 use crate::config::Config;
 use crate::dns::protection::Protection;
 use crate::dns::{tcp, udp};
@@ -55,17 +55,17 @@ fn advice(address: SocketAddr, cause: &io::Error) -> String {
     }
 }
 
-/// Checks that the addresses in `config` are free by binding them over TCP for a moment. UDP sockets share their port,
-/// so binding one would take queries from a running server.
+/// Checks that the addresses in `config` that are not `inherited` are free by binding them over TCP for a moment. UDP
+/// sockets share their port, so binding one would take queries from a running server.
 ///
 /// # Errors
 /// As [`Bound::bind`].
-pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
+pub fn check_ports_free(config: &Config, inherited: &Inherited) -> Result<(), ServeError> {
     let tcp = config.dns.listen.iter().map(|address| (*address, Kind::Tcp));
     let tls = config.dns.tls.iter().flat_map(|tls| &tls.listen).map(|address| (*address, Kind::Tls));
     let proxy = config.dns.proxy.iter().flat_map(|proxy| &proxy.listen).map(|address| (*address, Kind::ProxyTcp));
     let all = tcp.chain(tls).chain(proxy).chain([(config.api.listen, Kind::Http)]);
-    for (address, kind) in all {
+    for (address, kind) in all.filter(|(address, kind)| !inherited.has_tcp(*kind, *address)) {
         tcp::bind(address).map_err(failed(kind, address))?;
     }
     Ok(())
@@ -74,6 +74,10 @@ pub fn check_ports_free(config: &Config) -> Result<(), ServeError> {
 /// All sockets of a server, bound but not yet answering.
 pub struct Bound {
     pub(super) sockets: Sockets,
+    /// How many more UDP sockets each address gets: bound once they are read, so that no query waits in one.
+    missing: Vec<(Kind, SocketAddr, usize)>,
+    /// Inherited sockets that the configuration does not need.
+    pub(super) surplus: Vec<InheritedSocket>,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) dns_tls: Option<Arc<Tls>>,
     pub(super) protection: Protection,
@@ -88,6 +92,14 @@ impl Bound {
     /// [`ServeError::Cleartext`], [`ServeError::Certificate`], and [`ServeError::Bind`] for the first address that
     /// cannot be bound. A certificate of the API that cannot be used is logged.
     pub fn bind(config: &Config) -> Result<Self, ServeError> {
+        Self::with(config, Inherited::default())
+    }
+
+    /// The same, but uses the `inherited` sockets.
+    ///
+    /// # Errors
+    /// As [`Bound::bind`].
+    pub fn with(config: &Config, mut inherited: Inherited) -> Result<Self, ServeError> {
         let tls = config.api.tls.clone().map(|files| Tls::start(files, Inside::Http));
         if let Some((_, Some(error))) = &tls {
             error!("the API and the metrics are off until the certificate can be used; DNS is answered: {error}");
@@ -97,26 +109,102 @@ impl Bound {
             return Err(ServeError::Cleartext(config.api.listen));
         }
         let dns_tls = config.dns.tls.as_ref().map(|tls| usable(&tls.files)).transpose()?;
-        let (mut sockets, mut dns) = (Sockets::default(), Vec::new());
+        let mut bound = Self {
+            sockets: Sockets::default(),
+            missing: Vec::new(),
+            surplus: Vec::new(),
+            tls,
+            dns_tls,
+            protection: Protection::start(&config.dns),
+            dns: Vec::new(),
+            api: config.api.listen,
+        };
         for address in &config.dns.listen {
-            let (listener, workers, bound) = bind_both([Kind::Udp, Kind::Tcp], *address, config)?;
-            sockets.add(Kind::Tcp, bound, listener);
-            workers.into_iter().for_each(|socket| sockets.add(Kind::Udp, bound, socket));
-            dns.push(bound);
+            let address = bound.add_both([Kind::Udp, Kind::Tcp], *address, config, &mut inherited)?;
+            bound.dns.push(address);
         }
         for address in config.dns.proxy.iter().flat_map(|proxy| &proxy.listen) {
-            let (listener, workers, bound) = bind_both([Kind::ProxyUdp, Kind::ProxyTcp], *address, config)?;
-            sockets.add(Kind::ProxyTcp, bound, listener);
-            workers.into_iter().for_each(|socket| sockets.add(Kind::ProxyUdp, bound, socket));
+            bound.add_both([Kind::ProxyUdp, Kind::ProxyTcp], *address, config, &mut inherited)?;
         }
         for address in config.dns.tls.iter().flat_map(|tls| &tls.listen) {
-            let listener = tcp::bind(*address).map_err(failed(Kind::Tls, *address))?;
-            sockets.add(Kind::Tls, listener.local_addr()?, listener);
+            bound.add_tcp(Kind::Tls, *address, &mut inherited)?;
         }
-        let http = tcp::bind(config.api.listen).map_err(failed(Kind::Http, config.api.listen))?;
-        let api = http.local_addr()?;
-        sockets.add(Kind::Http, api, http);
-        Ok(Self { sockets, tls, dns_tls, protection: Protection::start(&config.dns), dns, api })
+        bound.api = bound.add_tcp(Kind::Http, config.api.listen, &mut inherited)?;
+        bound.surplus = inherited.into_iter().collect();
+        Ok(bound)
+    }
+
+    /// Adds a listener and as many UDP sockets as there are workers, inherited ones first. Returns their address.
+    fn add_both(
+        &mut self,
+        kinds: [Kind; 2],
+        address: SocketAddr,
+        config: &Config,
+        inherited: &mut Inherited,
+    ) -> Result<SocketAddr, ServeError> {
+        let ([udp_kind, tcp_kind], workers) = (kinds, config.dns.workers.get());
+        let mut claim_udp = |address| {
+            let claimed = inherited.claim_udp(udp_kind, address, workers);
+            claimed.iter().try_for_each(udp::adopt).map_err(failed(udp_kind, address))?;
+            Ok::<_, ServeError>(claimed)
+        };
+        let udp = claim_udp(address)?;
+        // With port 0, the listener has the port of the inherited sockets.
+        let wanted = udp.first().map_or(Ok(address), UdpSocket::local_addr)?;
+        let (listener, udp, bound) = match inherited.claim_tcp(tcp_kind, wanted) {
+            Some((listener, bound)) => {
+                tcp::adopt(&listener).map_err(failed(tcp_kind, bound))?;
+                (listener, udp, bound)
+            }
+            None if udp.is_empty() => bind_both(kinds, address, config)?,
+            None => (tcp::bind(wanted).map_err(failed(tcp_kind, wanted))?, udp, wanted),
+        };
+        if udp.len() < workers {
+            self.missing.push((udp_kind, bound, workers - udp.len()));
+        }
+        self.sockets.add(tcp_kind, bound, listener);
+        udp.into_iter().for_each(|socket| self.sockets.add(udp_kind, bound, socket));
+        Ok(bound)
+    }
+
+    /// Adds a listener, an inherited one if there is one. Returns its address.
+    fn add_tcp(
+        &mut self,
+        kind: Kind,
+        address: SocketAddr,
+        inherited: &mut Inherited,
+    ) -> Result<SocketAddr, ServeError> {
+        let listener = match inherited.claim_tcp(kind, address) {
+            Some((listener, _)) => {
+                tcp::adopt(&listener).map_err(failed(kind, address))?;
+                listener
+            }
+            None => tcp::bind(address).map_err(failed(kind, address))?,
+        };
+        let bound = listener.local_addr()?;
+        self.sockets.add(kind, bound, listener);
+        Ok(bound)
+    }
+
+    /// Binds the UDP sockets that are still missing. A worker without a socket of its own shares one: other sockets on
+    /// the address may belong to another user, such as the service manager.
+    pub(super) fn complete(&mut self) -> Result<(), ServeError> {
+        for (kind, address, count) in std::mem::take(&mut self.missing) {
+            for _ in 0..count {
+                match udp::bind(address, 1) {
+                    Ok(bound) => bound.into_iter().for_each(|socket| self.sockets.add(kind, address, socket)),
+                    Err(cause) => {
+                        self.sockets.share(kind, address).ok_or(cause).flatten().map_err(failed(kind, address))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The inherited sockets that the configuration does not name.
+    pub fn surplus(&self) -> &[InheritedSocket] {
+        &self.surplus
     }
 
     /// The DNS addresses, each for UDP and TCP, in the order of the configuration.

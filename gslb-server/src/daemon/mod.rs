@@ -3,11 +3,14 @@
 mod bind;
 mod certificates;
 mod cookie_secrets;
+pub mod handover;
 pub mod notify;
 pub mod origins;
 pub mod prober_feed;
+mod restarting;
 mod running;
 mod runtime;
+mod self_check;
 pub mod signals;
 pub mod site_source;
 pub mod sockets;
@@ -15,6 +18,8 @@ mod start;
 pub mod store;
 
 pub use bind::{Bound, ServeError, check_ports_free};
-pub use running::Running;
+pub use restarting::Restarting;
+pub use running::{Ended, Running};
 pub use runtime::control_runtime;
+pub use self_check::{CheckError, self_check};
 pub use start::Provided;

@@ -1,5 +1,6 @@
 //! Notifies the service manager that the server is ready, alive or stopping (sd_notify(3)).
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -21,14 +22,17 @@ pub enum State {
     Alive,
     /// Shutdown has begun.
     Stopping,
+    /// This process is the service now.
+    MainProcess(u32),
 }
 
 impl State {
-    fn text(self) -> &'static [u8] {
+    fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Ready => b"READY=1",
-            Self::Alive => b"WATCHDOG=1",
-            Self::Stopping => b"STOPPING=1",
+            Self::Ready => "READY=1".into(),
+            Self::Alive => "WATCHDOG=1".into(),
+            Self::Stopping => "STOPPING=1".into(),
+            Self::MainProcess(pid) => format!("MAINPID={pid}").into(),
         }
     }
 }
@@ -75,7 +79,7 @@ impl Notify {
     /// Sends `state`. A notification that cannot be sent is lost: the manager has its own timeouts.
     pub fn send(&self, state: State) {
         let Some(Manager { socket, address, is_unreachable }) = &self.manager else { return };
-        let sent = socket.send_to_addr(state.text(), address);
+        let sent = socket.send_to_addr(state.text().as_bytes(), address);
         let was_unreachable = is_unreachable.swap(sent.is_err(), Relaxed);
         match sent {
             Err(cause) if !was_unreachable => error!(

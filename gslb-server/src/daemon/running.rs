@@ -1,14 +1,17 @@
 //! A running server: signals it handles, and the order in which it stops.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::backend::Backend;
+use crate::daemon::handover::{Message, Started};
 use crate::daemon::notify::{Notify, State};
+use crate::daemon::restarting::{Attempts, Event};
 use crate::daemon::signals::{Request, Signals};
 use crate::dns::pulse::Pulses;
 use crate::dns::totals::{Totals, TotalsReader};
@@ -18,6 +21,9 @@ use crate::files::watch::Watcher;
 use crate::http;
 use crate::telemetry::collector;
 use crate::telemetry::gather::Gatherer;
+
+/// How long passing one connection to the successor may take.
+const PASSING: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Running {
@@ -33,6 +39,7 @@ pub struct Running {
     pub(super) reloader: Reloader,
     pub(super) totals: TotalsReader,
     pub(super) notify: Arc<Notify>,
+    pub(super) attempts: Attempts,
     pub(super) _gatherer: Gatherer,
 }
 
@@ -53,15 +60,84 @@ impl Running {
         self.totals.clone()
     }
 
-    /// Requests a reload on each SIGHUP; returns on SIGTERM or SIGINT.
-    pub fn wait(&mut self) {
-        let (control, signals, requester) = (&self.control, &mut self.signals, self.reloader.requester());
+    /// Continues the open TCP connections of a predecessor.
+    pub fn adopter(&self) -> tcp::Adopter {
+        self.tcp.adopter()
+    }
+
+    /// Requests a reload on each SIGHUP, and a restart on each SIGUSR2; returns on SIGTERM or SIGINT, or when a
+    /// successor answers.
+    pub fn wait(&mut self) -> Ended {
+        let Self { control, signals, reloader, attempts, .. } = self;
+        let requester = reloader.requester();
         control.block_on(async {
-            while signals.next().await == Request::Reload {
-                info!("received SIGHUP, reloading");
-                requester.request(Cause::Requested);
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    request = signals.next() => Ok(request),
+                    event = attempts.next() => Err(event),
+                };
+                match event {
+                    Ok(Request::Reload) => {
+                        info!("received SIGHUP, reloading");
+                        requester.request(Cause::Requested);
+                    }
+                    Ok(Request::Restart) => {
+                        info!("received SIGUSR2");
+                        attempts.signal();
+                    }
+                    Ok(Request::Stop) => {
+                        return attempts
+                            .cancel()
+                            .await
+                            .map_or(Ended::Stopped, |started| Ended::Restarted(started.into()));
+                    }
+                    Err(Event::Requested(request)) => attempts.requested(request),
+                    Err(Event::Ended(outcome)) => {
+                        if let Some(started) = attempts.ended(*outcome) {
+                            return Ended::Restarted(started.into());
+                        }
+                    }
+                }
             }
-        });
+        })
+    }
+
+    /// Leaves everything to the successor: it reads the sockets from now on, and gets the open TCP connections.
+    pub fn leave(self, started: Started) -> Totals {
+        let Started { pid, channel, released, .. } = started;
+        self.notify.send(State::MainProcess(pid));
+        // First, so that hardly any request comes here that only the successor can do.
+        self.http.begin_stop();
+        drop(self.attempts);
+        if let Some(released) = released {
+            released.give_up();
+        }
+        self.backend.stop();
+        self.udp.leave();
+        // A successor that does not read loses connections, but must not keep this process.
+        let _ = channel.set_timeout(Some(PASSING));
+        let mut lost = 0_usize;
+        let mut pass = |leaving: tcp::Leaving| {
+            let tcp::Leaving { stream, input, client, local, is_tls, is_proxied } = leaving;
+            let message = Message::Connection { client, local, is_tls, is_proxied };
+            let passed = channel.send_all(&message, &input, Some(stream.as_fd()));
+            lost += usize::from(passed.is_err());
+        };
+        self.tcp.leave(&mut pass);
+        if let Some(tls) = self.tls {
+            tls.leave(pass);
+        }
+        if lost > 0 {
+            warn!(lost, "TCP connections could not be passed to the successor, and are closed");
+        }
+        drop(self.watcher);
+        self.reloader.stop();
+        self.collector.stop();
+        self.http.stop();
+        self.control.shutdown_background();
+        drop(channel);
+        self.totals.read()
     }
 
     /// Stops reloads, answers the queries already received, then stops. Health checks are answered until the end, so
@@ -69,6 +145,8 @@ impl Running {
     pub fn stop(self) -> Totals {
         info!("stopping");
         self.notify.send(State::Stopping);
+        // Copies of the sockets would keep them open.
+        drop(self.attempts);
         drop(self.watcher);
         self.reloader.stop();
         self.udp.stop();
@@ -84,6 +162,14 @@ impl Running {
         self.control.shutdown_background();
         self.totals.read()
     }
+}
+
+/// Why a server ends.
+pub enum Ended {
+    /// It was asked to stop.
+    Stopped,
+    /// Its successor answers.
+    Restarted(Box<Started>),
 }
 
 /// Reports liveness a few times in each watchdog period, as long as all workers make progress.

@@ -11,8 +11,8 @@ use crate::background;
 /// Threads that run the tasks of everything that does not answer queries.
 const CONTROL_THREADS: usize = 1;
 
-/// Builds the runtime of everything that does not answer queries. From now on SIGHUP does not end the process: a start
-/// may take a while, and a reload requested during it is what the start does anyway.
+/// Builds the runtime of everything that does not answer queries. From now on SIGHUP and SIGUSR2 do not end the
+/// process: a start may take a while, and a reload requested during it is what the start does anyway.
 ///
 /// # Errors
 /// If the system refuses a thread, an event queue or a signal handler.
@@ -29,6 +29,7 @@ pub fn control_runtime() -> io::Result<Runtime> {
     let entered = runtime.enter();
     // The handler stays installed after the listener is dropped. `Signals` listens once there is something to reload.
     drop(signal(SignalKind::hangup())?);
+    drop(signal(SignalKind::user_defined2())?);
     drop(entered);
     Ok(runtime)
 }

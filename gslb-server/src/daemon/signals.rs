@@ -1,4 +1,4 @@
-//! Signals: stop, or reload.
+//! Signals: stop, reload, or restart.
 
 use std::io;
 
@@ -11,6 +11,8 @@ pub enum Request {
     Stop,
     /// SIGHUP: read all files again.
     Reload,
+    /// SIGUSR2: restart without a gap.
+    Restart,
 }
 
 /// The handled signals, without their default action.
@@ -18,6 +20,7 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    user: Signal,
 }
 
 impl Signals {
@@ -30,6 +33,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -40,6 +44,7 @@ impl Signals {
             _ = self.terminate.recv() => Request::Stop,
             _ = self.interrupt.recv() => Request::Stop,
             _ = self.hang_up.recv() => Request::Reload,
+            _ = self.user.recv() => Request::Restart,
         }
     }
 }

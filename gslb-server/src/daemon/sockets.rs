@@ -1,7 +1,10 @@
 //! The listening sockets of a server: one list, each with what it is for and its address.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
+
+use socket2::{SockRef, Type};
 
 /// What a listening socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +24,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its name between processes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::ProxyUdp => "proxy-udp",
+            Self::ProxyTcp => "proxy-tcp",
+            Self::Http => "http",
+        }
+    }
+
     /// Its name in messages.
     pub fn label(self) -> &'static str {
         match self {
@@ -43,6 +58,8 @@ pub struct ListenSocket {
     pub address: SocketAddr,
     /// The socket.
     pub socket: OwnedFd,
+    /// Whether another entry of the list has the same socket.
+    is_copy: bool,
 }
 
 /// All listening sockets of a server.
@@ -52,7 +69,7 @@ pub struct Sockets(Vec<ListenSocket>);
 impl Sockets {
     /// Adds a socket.
     pub fn add(&mut self, kind: Kind, address: SocketAddr, socket: impl Into<OwnedFd>) {
-        self.0.push(ListenSocket { kind, address, socket: socket.into() });
+        self.0.push(ListenSocket { kind, address, socket: socket.into(), is_copy: false });
     }
 
     /// Removes the sockets of `kind`, and returns them in the order in which they were added.
@@ -60,8 +77,121 @@ impl Sockets {
         self.0.extract_if(.., |it| it.kind == kind).map(|it| it.socket.into()).collect()
     }
 
+    /// Adds a copy of a socket of `kind` on `address`; `None` if there is none.
+    pub(super) fn share(&mut self, kind: Kind, address: SocketAddr) -> Option<io::Result<()>> {
+        let socket = self.0.iter().find(|it| it.kind == kind && it.address == address)?.socket.try_clone();
+        Some(socket.map(|socket| self.0.push(ListenSocket { kind, address, socket, is_copy: true })))
+    }
+
+    /// Copies of all sockets, each one once.
+    ///
+    /// # Errors
+    /// If the process is out of file descriptors.
+    pub(super) fn copies(&self) -> io::Result<Vec<ListenSocket>> {
+        let copy = |it: &ListenSocket| {
+            let ListenSocket { kind, address, is_copy, .. } = *it;
+            Ok(ListenSocket { kind, address, socket: it.socket.try_clone()?, is_copy })
+        };
+        self.0.iter().filter(|it| !it.is_copy).map(copy).collect()
+    }
+
     /// The sockets.
     pub fn iter(&self) -> impl Iterator<Item = &ListenSocket> {
         self.0.iter()
+    }
+}
+
+/// Sockets that another process has bound: the predecessor, or the service manager.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<InheritedSocket>);
+
+/// One of them.
+#[derive(Debug)]
+pub struct InheritedSocket {
+    /// The name of its [`Kind`], if the other process knows it.
+    pub(super) kind: Option<String>,
+    /// Its address.
+    pub address: SocketAddr,
+    /// The socket.
+    pub socket: BoundSocket,
+}
+
+/// A socket of either transport.
+#[derive(Debug)]
+pub enum BoundSocket {
+    /// It receives datagrams.
+    Udp(UdpSocket),
+    /// It accepts connections.
+    Tcp(TcpListener),
+}
+
+impl Inherited {
+    /// Adds a socket of this address.
+    ///
+    /// # Errors
+    /// If it is neither a UDP socket nor a TCP listener.
+    pub fn add(&mut self, kind: Option<String>, address: SocketAddr, socket: OwnedFd) -> io::Result<()> {
+        let socket = match SockRef::from(&socket).r#type()? {
+            Type::DGRAM => BoundSocket::Udp(socket.into()),
+            Type::STREAM => BoundSocket::Tcp(socket.into()),
+            other => return Err(io::Error::other(format!("it is of type {other:?}"))),
+        };
+        self.0.push(InheritedSocket { kind, address, socket });
+        Ok(())
+    }
+
+    /// How many are left.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is a listener for `address`.
+    pub(super) fn has_tcp(&self, kind: Kind, address: SocketAddr) -> bool {
+        self.0.iter().any(|it| matches!(it.socket, BoundSocket::Tcp(_)) && it.is_for(kind, address))
+    }
+
+    /// Takes the listener for `address`, and its address.
+    pub(super) fn claim_tcp(&mut self, kind: Kind, address: SocketAddr) -> Option<(TcpListener, SocketAddr)> {
+        let is_it = |it: &InheritedSocket| matches!(it.socket, BoundSocket::Tcp(_)) && it.is_for(kind, address);
+        let found = self.0.remove(self.0.iter().position(is_it)?);
+        match found.socket {
+            BoundSocket::Tcp(listener) => Some((listener, found.address)),
+            BoundSocket::Udp(_) => None,
+        }
+    }
+
+    /// Takes up to `most` sockets for `address`.
+    pub(super) fn claim_udp(&mut self, kind: Kind, address: SocketAddr, most: usize) -> Vec<UdpSocket> {
+        let is_it = |it: &InheritedSocket| matches!(it.socket, BoundSocket::Udp(_)) && it.is_for(kind, address);
+        // With port 0, all must have the port of the first.
+        let Some(address) = self.0.iter().find(|it| is_it(it)).map(|it| it.address) else { return Vec::new() };
+        let is_it = |it: &mut InheritedSocket| matches!(it.socket, BoundSocket::Udp(_)) && it.address == address;
+        let claimed = self.0.extract_if(.., |it| is_it(it)).take(most).filter_map(|it| match it.socket {
+            BoundSocket::Udp(socket) => Some(socket),
+            BoundSocket::Tcp(_) => None,
+        });
+        claimed.collect()
+    }
+}
+
+impl IntoIterator for Inherited {
+    type Item = InheritedSocket;
+    type IntoIter = std::vec::IntoIter<InheritedSocket>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl InheritedSocket {
+    /// Whether it serves `kind` at the configured `address`, whose port may be 0.
+    fn is_for(&self, kind: Kind, address: SocketAddr) -> bool {
+        let is_any_port = address.port() == 0 && self.kind.as_ref().is_none_or(|it| it == kind.name());
+        self.address == address || (is_any_port && self.address.ip() == address.ip())
     }
 }

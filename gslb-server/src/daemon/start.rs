@@ -15,8 +15,9 @@ use tracing::info;
 use super::bind::{Bound, ServeError};
 use super::certificates::Certificates;
 use super::cookie_secrets::CookieSecrets;
+use super::restarting::{Attempts, Restarting};
 use super::running::Running;
-use super::sockets::{Kind, Sockets};
+use super::sockets::{BoundSocket, InheritedSocket, Kind, Sockets};
 use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
@@ -62,6 +63,8 @@ pub struct Provided {
     pub routes: Router,
     /// Whether to retry what the start read.
     pub begun: Next,
+    /// Restarts without a gap.
+    pub restarting: Restarting,
 }
 
 impl Bound {
@@ -80,6 +83,8 @@ impl Bound {
         let entered = control.enter();
         let signals = Signals::take()?;
         drop(entered);
+        self.complete()?;
+        let sockets = self.sockets.copies()?;
         let listening = self.listening_lines();
         let answering = Answering::start(
             &mut self.sockets,
@@ -105,8 +110,9 @@ impl Bound {
         let metrics = Metrics::new(own.into_iter().chain(answering.frames).chain(provided.collectors));
         let (backend, hosts) = (provided.backend, config.api.hosts.clone().into());
         let metrics = Arc::new(Scrapes::new(metrics));
-        let observed = Observed { published, backend: Arc::clone(&backend), hosts, metrics };
+        let observed = Observed { published: Arc::clone(&published), backend: Arc::clone(&backend), hosts, metrics };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
+        retire(std::mem::take(&mut self.surplus), &answering.tcp, &published, &settings)?;
         let listeners = self.sockets.take(Kind::Http);
         let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
         let (concerns, begun) = (provided.concerns, provided.begun);
@@ -130,11 +136,12 @@ impl Bound {
             tls: answering.tls,
             collector: answering.collector,
             http,
-            backend,
+            backend: Arc::clone(&backend),
             watcher,
             reloader,
             totals,
             notify: Arc::default(),
+            attempts: Attempts::new(provided.restarting, sockets, backend),
             _gatherer: gatherer,
         })
     }
@@ -201,6 +208,27 @@ impl Answering {
 /// The listeners of `kind`, whose connections begin with `front`.
 fn listeners(sockets: &mut Sockets, kind: Kind, front: &Front) -> Vec<tcp::Listener> {
     sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect()
+}
+
+/// Empties the queues of inherited sockets that the configuration does not name, and closes them.
+fn retire(
+    surplus: Vec<InheritedSocket>,
+    running: &tcp::Server,
+    published: &Arc<Published>,
+    settings: &Arc<Settings>,
+) -> io::Result<()> {
+    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
+    let is_plain =
+        |it: &InheritedSocket| [Kind::Udp, Kind::Tcp].iter().any(|kind| it.kind.as_deref() == Some(kind.name()));
+    // What came to the others cannot be read without what the configuration no longer has.
+    for InheritedSocket { socket, .. } in surplus.into_iter().filter(is_plain) {
+        match socket {
+            BoundSocket::Udp(socket) => udp.push(socket),
+            BoundSocket::Tcp(listener) => tcp.push(listener),
+        }
+    }
+    running.retire(tcp);
+    if udp.is_empty() { Ok(()) } else { udp::retire(udp, published, settings) }
 }
 
 /// Reloads the certificates and the secrets, then the rest.

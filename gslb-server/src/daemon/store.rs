@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gslb_api::damaged_rows;
 use gslb_api::degraded::{Concern, Degraded};
@@ -25,15 +27,27 @@ pub struct OpenedStore {
     fallback: Option<(Arc<UnsavedStore>, String)>,
 }
 
-/// Opens the store in `directory`. If it is damaged, but there is a document to serve, an in-memory fallback replaces
+/// How long the store of a predecessor may be in use after it was released: a program that it was just starting has
+/// copies of all open files for a moment.
+pub const HANDOVER: Duration = Duration::from_secs(5);
+/// Pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Opens the store in `directory`, and tries for `patience` if it is in use. If it is damaged, but there is a document to serve, an in-memory fallback replaces
 /// it. The fallback has the data of `store.last-good`; overrides apply but are not saved, and nothing else can be
 /// changed. The damaged files are not touched. `has_file` is true if there is a document file, `file_is_truth` if the
 /// site follows it.
 ///
 /// # Errors
 /// Why there is no store, in a sentence: another process uses it, access is denied, or there is no document without it.
-pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, on_damage: OnDamage) -> Result<OpenedStore, String> {
-    let (directory, damaged) = match EmbeddedStore::open(directory) {
+pub fn open(
+    directory: &Path,
+    has_file: bool,
+    file_is_truth: bool,
+    on_damage: OnDamage,
+    patience: Duration,
+) -> Result<OpenedStore, String> {
+    let (directory, damaged) = match open_within(directory, patience) {
         Ok(store) => {
             let rows = repair(&store, directory, on_damage)?;
             return Ok(OpenedStore { store: Arc::new(store), directory: directory.to_owned(), rows, fallback: None });
@@ -54,6 +68,16 @@ pub fn open(directory: &Path, has_file: bool, file_is_truth: bool, on_damage: On
     let store = Arc::new(UnsavedStore::new(&directory, reason.clone(), file_is_truth));
     let fallback = Some((Arc::clone(&store), reason));
     Ok(OpenedStore { store, directory, rows: None, fallback })
+}
+
+fn open_within(directory: &Path, patience: Duration) -> Result<EmbeddedStore, OpenError> {
+    let until = Instant::now() + patience;
+    loop {
+        match EmbeddedStore::open(directory) {
+            Err(OpenError::InUse { .. }) if Instant::now() < until => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
 }
 
 /// Repairs damaged rows in `store` as far as possible, and returns a description of the damage.
@@ -113,7 +137,7 @@ impl OpenedStore {
             store.seal();
             return None;
         }
-        let copies = Copies { store: Arc::clone(&self.store), directory: self.directory.clone() };
+        let copies = Copies { store: Arc::clone(&self.store), directory: self.directory.clone(), is_left: false };
         runtime.spawn(follow(Arc::clone(&self.store), self.directory.clone()));
         Some(copies)
     }
@@ -123,10 +147,22 @@ impl OpenedStore {
 pub struct Copies {
     store: Arc<dyn Store>,
     directory: PathBuf,
+    /// Whether another process writes the copy now.
+    is_left: bool,
+}
+
+impl Copies {
+    /// Leaves the copy to the process that has the store now.
+    pub fn leave(mut self) {
+        self.is_left = true;
+    }
 }
 
 impl Drop for Copies {
     fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
         write(&*self.store, &self.directory);
     }
 }

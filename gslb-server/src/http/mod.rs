@@ -76,6 +76,11 @@ impl Server {
         Ok(Self { runtime: runtime.clone(), stop })
     }
 
+    /// Stops accepting, and lets each connection finish its current request. [`Server::stop`] waits for that.
+    pub fn begin_stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Stops accepting, and waits briefly for each connection to finish its current request. Do not call it from within
     /// a task.
     pub fn stop(self) {

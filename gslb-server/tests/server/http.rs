@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gslb::backend::Backend;
 use gslb::config::Config;
 use gslb::daemon::origins::{Origin, Origins};
-use gslb::daemon::{Bound, Provided, Running, control_runtime};
+use gslb::daemon::{Bound, Provided, Restarting, Running, control_runtime};
 use gslb::files::reload::Next;
 use gslb_api::traffic::tail::Tail;
 use gslb_core::table::Published;
@@ -45,6 +45,7 @@ impl Backend for Stalling {
 /// What a server without an API provides.
 pub(crate) fn provided() -> Provided {
     Provided {
+        restarting: Restarting::never("a test"),
         backend: Arc::new(Stalling::default()),
         reloads: Arc::default(),
         concerns: Arc::default(),

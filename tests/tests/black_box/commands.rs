@@ -152,6 +152,7 @@ fn a_refusal_names_the_role_that_the_whole_command_needs() {
         ("rollback 1", "operator"),
         ("drain pool/fra --reason x --override-rules y", "admin"),
         ("thaw --reason x", "admin"),
+        ("restart", "admin"),
         ("status", "viewer"),
     ] {
         let output = folder.ask_as(&token, &server, line);

@@ -21,6 +21,8 @@ fn responses_match_the_openapi_description() {
     // Streams do not end. Whether a request that fits the description succeeds depends on existing entries: a pool
     // may only name an existing data center.
     command.args(["--exclude-path", "/api/v1/events", "--exclude-path", "/api/v1/tail"]);
+    // It would be answered, but by then the server is another process, which nobody ends.
+    command.args(["--exclude-path", "/api/v1/restart"]);
     command.args(["--exclude-checks", "positive_data_acceptance"]);
     command.args(["--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none", "--no-color"]);
     let ran = run(&mut command);

@@ -37,6 +37,7 @@ mod rate_limits;
 mod reload;
 mod replay;
 mod restart;
+mod restart_gap;
 mod rows;
 mod sample;
 mod secrets;

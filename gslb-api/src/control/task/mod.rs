@@ -50,6 +50,9 @@ const EXPIRY: Duration = Duration::from_millis(500);
 /// Timeout of a document commit.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Why changes are refused once the successor has taken over.
+pub(crate) const RESTARTED: &str = "the server has been restarted: nothing was changed here; try again";
+
 /// A request to the task; processed one at a time.
 pub(super) enum Job {
     Change(Box<Change>, oneshot::Sender<Result<Applied, Refusal>>),
@@ -57,6 +60,16 @@ pub(super) enum Job {
     Latencies(Arc<Latencies>, oneshot::Sender<Result<Applied, Refusal>>),
     Latest(oneshot::Sender<Result<(), StartError>>),
     Note(Box<Change>, Resource, oneshot::Sender<()>),
+    Pause(oneshot::Sender<Result<(), String>>, oneshot::Receiver<Resumption>),
+}
+
+/// How a paused task goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumption {
+    /// With what the store has now.
+    Reload,
+    /// Another process makes the changes from now on: each is refused.
+    Refuse,
 }
 
 /// A resource that was changed outside the task, for the audit log.
@@ -199,6 +212,11 @@ impl Task {
                     let _ = reply_tx.send(reloaded.and_then(|unservable| unservable.map_or(Ok(()), Err)));
                     self.drop_in_background(before);
                 }
+                Ok(Some(Job::Pause(reply_tx, resumed))) => {
+                    if self.pause(&mut mailbox, reply_tx, resumed).await == Resumption::Refuse {
+                        return self.refuse_all(&mut mailbox, queue).await;
+                    }
+                }
                 Ok(Some(Job::Note(change, resource, reply_tx))) => {
                     let mut entry = Entry::of(&change, 0, now());
                     let Resource { before, after } = resource;
@@ -212,6 +230,43 @@ impl Task {
             }
             self.resolve_commit_outcome(&mut mailbox).await;
             self.expire(&mut mailbox).await;
+        }
+    }
+
+    /// Saves what is not saved, then makes no change until `resumed`. Health events are still handled.
+    async fn pause(
+        &mut self,
+        mailbox: &mut Mailbox,
+        reply_tx: oneshot::Sender<Result<(), String>>,
+        resumed: oneshot::Receiver<Resumption>,
+    ) -> Resumption {
+        let saved = self.save(mailbox).await.map_err(|cause| {
+            let unsaved = self.unsaved.borrow().summary();
+            unsaved.unwrap_or_else(|| cause.to_string())
+        });
+        let is_paused = saved.is_ok();
+        // Whoever asked may have stopped waiting.
+        if reply_tx.send(saved).is_err() || !is_paused {
+            return Resumption::Reload;
+        }
+        let resumption = self.while_handling_events(mailbox, resumed).await.unwrap_or(Resumption::Reload);
+        if resumption == Resumption::Reload {
+            self.commit_outcome_unknown = true;
+        }
+        resumption
+    }
+
+    /// Refuses all jobs, but handles health events: queries may still be answered.
+    async fn refuse_all(&mut self, mailbox: &mut Mailbox, mut queue: mpsc::Receiver<Job>) {
+        let refusal = || Refusal::Unavailable(RESTARTED.to_owned());
+        while let Some(job) = self.while_handling_events(mailbox, queue.recv()).await {
+            match job {
+                Job::Change(_, reply_tx) => drop(reply_tx.send(Err(refusal()))),
+                Job::Databases(_, reply_tx) | Job::Latencies(_, reply_tx) => drop(reply_tx.send(Err(refusal()))),
+                Job::Latest(reply_tx) => drop(reply_tx.send(Err(StartError::Internal))),
+                Job::Note(_, _, reply_tx) => drop(reply_tx.send(())),
+                Job::Pause(reply_tx, _) => drop(reply_tx.send(Err(RESTARTED.to_owned()))),
+            }
         }
     }
 

@@ -24,12 +24,14 @@
 //! Not detected: a change together with its checksum, and the loss of the latest commits together with
 //! `store.highest`.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -44,19 +46,26 @@ use super::{Expired, Pending, Store, Unavailable};
 mod disk;
 mod error;
 mod identity;
+mod lease;
 mod mark;
 #[cfg(test)]
 mod power_tests;
+#[cfg(test)]
+mod release_tests;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use disk::{Attach, Disk, DiskError, KNOWN_FORMAT};
 use identity::{Identity, Number, shown};
+use lease::{Lease, Released};
 use mark::Mark;
 use writer::{Job, ReplyTx, Writer};
 
 pub use error::OpenError;
+
+/// The file with the store's identity.
+const ID_FILE: &str = "store.id";
 
 /// A [`Store`] in the files of a directory.
 ///
@@ -68,8 +77,10 @@ pub struct EmbeddedStore {
     /// `None` once the thread is to end.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    /// Locked while the store is open. The database locks its file too, but not while it is reopened.
-    _lock: Option<File>,
+    /// Ends the wait of the thread while the store is released.
+    released: Mutex<Option<oneshot::Sender<Released>>>,
+    /// Whether another process may have the directory.
+    is_released: AtomicBool,
 }
 
 impl EmbeddedStore {
@@ -88,11 +99,11 @@ impl EmbeddedStore {
             move |cause| OpenError::System { what, path, cause }
         };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(refused("create", directory))?;
-        let lock = lock(&directory.join("store.lock"))?;
+        let lease = Lease::take(directory.join("store.lock"))?;
         let path = directory.join("store.redb");
         let mark_path = directory.join("store.highest");
         let mut mark = Mark::open(&mark_path).map_err(refused("open", &mark_path))?;
-        let id = Identity::read(&directory.join("store.id"));
+        let id = Identity::read(&directory.join(ID_FILE));
         let (disk, state, identity) = match load(&path, &mark, &id, &attach) {
             Err(OpenError::System { cause, .. }) if mark::is_read_only(&cause) && path.exists() => {
                 warn!(path = %path.display(), why = %cause, "changes are refused while the store cannot be written");
@@ -106,11 +117,25 @@ impl EmbeddedStore {
         let shared = Arc::new(Shared::new(state));
         let (jobs, queue) = mpsc::channel(QUEUE);
         let unknown_outcome = Vec::new();
-        let writer =
-            Writer { shared: Arc::clone(&shared), path: path.clone(), attach, mark, disk, identity, unknown_outcome };
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            path: path.clone(),
+            attach,
+            mark,
+            disk,
+            identity,
+            unknown_outcome,
+            lease,
+        };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run(queue));
         let thread = thread.map_err(refused("start a thread for", &path))?;
-        Ok(Self { shared, jobs: Some(jobs), thread: Some(thread), _lock: lock })
+        Ok(Self {
+            shared,
+            jobs: Some(jobs),
+            thread: Some(thread),
+            released: Mutex::default(),
+            is_released: AtomicBool::new(false),
+        })
     }
 
     /// Sends a job to the thread, and waits for its reply.
@@ -120,23 +145,6 @@ impl EmbeddedStore {
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
         jobs.send(job(reply_tx)).await.map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended().into()))
-    }
-}
-
-/// Locks the directory for this process. A read-only directory without a lock file cannot be locked.
-fn lock(path: &Path) -> Result<Option<File>, OpenError> {
-    let refused = |what| move |cause| OpenError::System { what, path: path.to_owned(), cause };
-    let file = match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path) {
-        Err(cause) if mark::is_read_only(&cause) => match File::open(path) {
-            Ok(file) => file,
-            Err(_) => return Ok(None),
-        },
-        file => file.map_err(refused("open"))?,
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(cause)) => Err(refused("lock")(cause)),
     }
 }
 
@@ -223,8 +231,18 @@ fn open_error(error: DiskError, what: &'static str, path: &Path, mark: &Mark) ->
     }
 }
 
+/// The error of a job that is not a commit.
+fn unavailable(error: CommitError) -> Unavailable {
+    match error {
+        CommitError::Unavailable(unavailable) => unavailable,
+        other => Unavailable { reason: other.to_string() },
+    }
+}
+
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
+        // A thread that waits while the store is released would never see that the queue has ended.
+        *self.released.lock() = None;
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -257,10 +275,11 @@ impl Store for EmbeddedStore {
 
     fn check(&self) -> Pending<'_, Result<(), Unavailable>> {
         Box::pin(async move {
-            self.ask(Job::Check).await.map_err(|error| match error {
-                CommitError::Unavailable(unavailable) => unavailable,
-                other => Unavailable { reason: other.to_string() },
-            })
+            // That process checks it.
+            if self.is_released.load(Relaxed) {
+                return Ok(());
+            }
+            self.ask(Job::Check).await.map_err(unavailable)
         })
     }
 
@@ -275,6 +294,37 @@ impl Store for EmbeddedStore {
                 keys += expired.keys;
             }
         })
+    }
+
+    fn release(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            let (sender, end) = oneshot::channel();
+            *self.released.lock() = Some(sender);
+            self.ask(|reply_tx| Job::Release(end, reply_tx)).await.map_err(unavailable)?;
+            self.is_released.store(true, Relaxed);
+            Ok(())
+        })
+    }
+
+    fn reclaim(&self) -> Pending<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            let (reply_tx, answer) = oneshot::channel();
+            let Some(released) = self.released.lock().take() else { return Ok(()) };
+            // Without a receiver, it was not released.
+            if released.send(Released::Reclaim(reply_tx)).is_err() {
+                return Ok(());
+            }
+            let ended = || Unavailable { reason: "its thread has ended".to_owned() };
+            let reclaimed = answer.await.unwrap_or_else(|_| Err(ended().into())).map_err(unavailable);
+            self.is_released.store(false, Relaxed);
+            reclaimed
+        })
+    }
+
+    fn give_up(&self, why: &str) {
+        if let Some(released) = self.released.lock().take() {
+            let _ = released.send(Released::GiveUp(why.to_owned()));
+        }
     }
 
     fn watch(&self, prefix: &str, after: Revision) -> Watch {

@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Shared;
 use super::front::{Admitted, Front};
+use super::{Shared, Stop};
 
 /// First pause after a failure that is likely to repeat; each further one doubles it.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -39,14 +39,14 @@ pub(super) async fn accept_all(
     listener: TcpListener,
     front: Front,
     shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<Stop>,
 ) {
     let mut pause = Pause::default();
     loop {
         let accepted = tokio::select! {
             biased;
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = stop.wait_for(Stop::is_set) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -68,12 +68,22 @@ pub(super) async fn accept_all(
             }
         }
     }
-    accept_queued(listener, &front, &shared, &stop);
+    // Another process accepts those that are left in the queue.
+    if matches!(*stop.borrow(), Stop::Leave(_)) {
+        return;
+    }
+    if let Ok(listener) = listener.into_std() {
+        accept_queued(&listener, &front, &shared, &stop);
+    }
 }
 
-/// Accepts the connections left in the kernel's queue, then closes the listener.
-fn accept_queued(listener: TcpListener, front: &Front, shared: &Arc<Shared>, stop: &watch::Receiver<bool>) {
-    let Ok(listener) = listener.into_std() else { return };
+/// Accepts the connections left in the kernel's queue. Call it within the runtime.
+pub(super) fn accept_queued(
+    listener: &std::net::TcpListener,
+    front: &Front,
+    shared: &Arc<Shared>,
+    stop: &watch::Receiver<Stop>,
+) {
     while let Ok((stream, peer)) = listener.accept() {
         let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
         let Ok(stream) = stream else { continue };
@@ -94,7 +104,7 @@ fn start_connection(
     peer: SocketAddr,
     front: &Front,
     shared: &Arc<Shared>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
 ) {
     let Some(slot) = front.admit(peer, shared) else { return };
     // Answers are written whole, so Nagle's algorithm has no benefit.

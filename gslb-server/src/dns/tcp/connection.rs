@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gslb_core::respond::Transport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Shared;
 use super::connections::ConnectionSlot;
 use super::input::{Input, Next};
+use super::moving::{Leaving, Movable};
 use super::responders::Ends;
+use super::{Shared, Stop};
 
 /// Octets of answers to pipelined queries that are gathered into one write.
 const WRITE_OCTETS: usize = 16 << 10;
@@ -37,6 +39,8 @@ pub(super) enum End {
     Evicted,
     /// The server stops.
     Stopped,
+    /// It moves to another process.
+    Leaving,
 }
 
 /// What ended the wait for input.
@@ -68,14 +72,15 @@ pub(super) struct Connection<S> {
     output: Vec<u8>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(stream: S, ends: Ends, shared: Arc<Shared>) -> Self {
-        Self { stream, ends, shared, input: Input::default(), output: Vec::new() }
+impl<S: AsyncRead + AsyncWrite + Movable + Unpin> Connection<S> {
+    /// A connection from which `input` has been read.
+    pub(super) fn new(stream: S, ends: Ends, input: Vec<u8>, shared: Arc<Shared>) -> Self {
+        Self { stream, ends, shared, input: Input::of(input), output: Vec::new() }
     }
 
     /// Answers until the connection ends. Only answered queries count as use: a client that sends only junk, or an
     /// octet now and then, is idle.
-    pub(super) async fn serve(&mut self, slot: &ConnectionSlot, mut stop: watch::Receiver<bool>) -> End {
+    pub(super) async fn serve(&mut self, slot: &ConnectionSlot, mut stop: watch::Receiver<Stop>) -> End {
         let (mut idle_timeout, mut stopping) = (self.shared.idle, false);
         let mut deadline = Instant::now() + idle_timeout;
         loop {
@@ -100,18 +105,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if Instant::now() > deadline {
                 return out_of_time(stopping);
             }
+            // All complete messages are answered. What is not read yet moves along with the connection.
+            if S::CAN_MOVE && matches!(*stop.borrow(), Stop::Leave(_)) {
+                return End::Leaving;
+            }
             // In this order: received queries are answered before anything else. Unconstrained: a client that sends TLS
             // records without data must not keep the time from being looked at.
             let event = tokio::select! {
                 biased;
                 read = self.stream.read_buf(self.input.free_space()) => Event::Read(read.unwrap_or(0)),
                 () = unconstrained(sleep_until(deadline)) => Event::Timeout,
-                () = unconstrained(stopped(&mut stop)), if !stopping => Event::Stop,
+                () = unconstrained(stop_or_move(&mut stop)), if !stopping => Event::Stop,
             };
             match event {
                 Event::Read(0) => return End::Client,
                 Event::Read(_) => {}
                 Event::Timeout => return out_of_time(stopping),
+                Event::Stop if S::CAN_MOVE && !stop.borrow().is_close() => {}
                 Event::Stop => {
                     (idle_timeout, stopping) = (STOP_GRACE, true);
                     deadline = Instant::now() + idle_timeout;
@@ -154,6 +164,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
+    /// Moves the connection to another process.
+    pub(super) fn leave(mut self, stop: &watch::Receiver<Stop>, is_proxied: bool) {
+        let Stop::Leave(to) = &*stop.borrow() else { return };
+        let input = std::mem::take(self.input.free_space());
+        let Ends { peer: client, local, transport } = self.ends;
+        if let Some(stream) = self.stream.into_connection() {
+            let is_tls = transport == Transport::Tls;
+            let _ = to.send(Leaving { stream, input, client, local, is_tls, is_proxied });
+        }
+    }
+
     /// Shuts down cleanly, so that the client can read all its answers.
     pub(super) async fn close(mut self) {
         let _ = timeout(CLOSE_TIME, self.stream.shutdown()).await;
@@ -165,7 +186,12 @@ fn out_of_time(stopping: bool) -> End {
     if stopping { End::Stopped } else { End::Idle }
 }
 
-/// Waits until the stop.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+/// Waits until the server stops. One whose connections move is still to answer.
+pub(super) async fn stopped(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(Stop::is_close).await;
+}
+
+/// Waits until the server stops, or its connections move.
+async fn stop_or_move(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(Stop::is_set).await;
 }

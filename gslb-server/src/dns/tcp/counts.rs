@@ -125,7 +125,7 @@ impl SharedCounts {
             End::Stalled => self.stalled.count(),
             End::Short => self.short.count(),
             // An eviction is counted where it is decided.
-            End::Evicted | End::Stopped => {}
+            End::Evicted | End::Stopped | End::Leaving => {}
         }
     }
 

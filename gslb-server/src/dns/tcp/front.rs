@@ -10,9 +10,10 @@ use tokio::sync::watch;
 
 use super::connection::{Connection, End};
 use super::connections::{Admission, ConnectionSlot};
+use super::moving::Movable;
 use super::proxy_header::NoHeader;
 use super::responders::Ends;
-use super::{Shared, handshake, proxy_header};
+use super::{Shared, Stop, handshake, proxy_header};
 use crate::dns::proxy::{Proxies, ProxyClient, Refusal};
 use crate::tls::Tls;
 
@@ -33,7 +34,7 @@ pub(super) struct Admitted {
     pub(super) peer: SocketAddr,
     pub(super) slot: ConnectionSlot,
     pub(super) shared: Arc<Shared>,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) stop: watch::Receiver<Stop>,
 }
 
 impl Front {
@@ -63,6 +64,11 @@ impl Front {
         }
     }
 
+    /// Whether its connections come from proxies.
+    pub(super) fn is_proxy(&self) -> bool {
+        matches!(self, Self::Proxy(_))
+    }
+
     /// Runs a connection to its end.
     pub(super) async fn run(self, connection: Admitted) {
         // Dropped last: the server's stop waits for this.
@@ -78,7 +84,17 @@ impl Front {
 
 async fn over_tcp(Admitted { stream, peer, slot, shared, stop }: Admitted) {
     let ends = Ends { peer, local: local(&stream), transport: Transport::Tcp };
-    answer(stream, ends, &slot, shared, stop).await;
+    answer(stream, ends, Vec::new(), &slot, shared, stop, false).await;
+}
+
+impl Admitted {
+    /// Runs a connection of another process, which has read `input` of an unfinished message.
+    pub(super) async fn resume(self, ends: Ends, input: Vec<u8>, is_proxied: bool) {
+        let Self { stream, slot, shared, stop, .. } = self;
+        // Dropped last: the server's stop waits for this.
+        let _stop = stop.clone();
+        answer(stream, ends, input, &slot, shared, stop, is_proxied).await;
+    }
 }
 
 async fn over_tls(Admitted { stream, peer, slot, shared, mut stop }: Admitted, tls: Arc<Tls>) {
@@ -92,7 +108,7 @@ async fn over_tls(Admitted { stream, peer, slot, shared, mut stop }: Admitted, t
         Ok(stream) => {
             slot.established();
             shared.counts.handshakes.count();
-            answer(Box::new(stream), ends, &slot, shared, stop).await;
+            answer(Box::new(stream), ends, Vec::new(), &slot, shared, stop, false).await;
         }
         Err(failure) => shared.counts.handshake_failed(failure),
     }
@@ -108,7 +124,7 @@ async fn from_proxy(Admitted { mut stream, peer, slot, shared, mut stop }: Admit
         Ok(origin) => {
             let ProxyClient { source, destination, transport } = ProxyClient::new(origin, peer);
             let ends = Ends { peer: source, local: destination.unwrap_or_else(|| local(&stream)), transport };
-            answer(stream, ends, &slot, shared, stop).await;
+            answer(stream, ends, Vec::new(), &slot, shared, stop, true).await;
         }
         Err(NoHeader::Refused(refusal)) => proxies.refuse(refusal),
         Err(NoHeader::Ended(end)) => shared.counts.ended(end),
@@ -121,18 +137,23 @@ fn local(stream: &TcpStream) -> SocketAddr {
 }
 
 /// Answers the queries of a connection, and counts how it ends.
-async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+async fn answer<S: AsyncRead + AsyncWrite + Movable + Unpin>(
     stream: S,
     ends: Ends,
+    input: Vec<u8>,
     slot: &ConnectionSlot,
     shared: Arc<Shared>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
+    is_proxied: bool,
 ) {
-    let mut connection = Connection::new(stream, ends, shared.clone());
+    let mut connection = Connection::new(stream, ends, input, shared.clone());
     let end = tokio::select! {
-        end = connection.serve(slot, stop) => end,
+        end = connection.serve(slot, stop.clone()) => end,
         () = slot.evicted() => End::Evicted,
     };
+    if end == End::Leaving {
+        return connection.leave(&stop, is_proxied);
+    }
     shared.counts.ended(end);
     // Count before the client sees the close.
     connection.close().await;

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls;
 use tokio_rustls::server::TlsStream;
 
+use super::Stop;
 use super::connection::stopped;
 
 /// How long a handshake may go on after the stop.
@@ -42,7 +43,7 @@ pub(super) async fn accept(
     acceptor: Option<TlsAcceptor>,
     stream: TcpStream,
     time: Duration,
-    stop: &mut watch::Receiver<bool>,
+    stop: &mut watch::Receiver<Stop>,
 ) -> Result<TlsStream<TcpStream>, Failure> {
     let Some(acceptor) = acceptor else { return Err(Failure::Certificate) };
     // In a box, which is freed afterwards: it is larger than all else that a connection keeps.

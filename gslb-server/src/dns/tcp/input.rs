@@ -28,6 +28,11 @@ pub(super) struct Input {
 }
 
 impl Input {
+    /// What another process has read.
+    pub(super) fn of(octets: Vec<u8>) -> Self {
+        Self { octets, taken: 0 }
+    }
+
     /// The next message. A length that is too short is reported as soon as it arrives, and again by each further call.
     pub(super) fn next_message(&mut self) -> Next<'_> {
         let rest = self.octets.get(self.taken..).unwrap_or_default();

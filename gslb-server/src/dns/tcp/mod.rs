@@ -8,9 +8,9 @@ use std::time::Duration;
 use gslb_core::respond::{Settings, Tally, Transport};
 use gslb_core::table::Published;
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::background;
@@ -18,6 +18,7 @@ use crate::capture::sample::Reservoir;
 use crate::capture::tap::{self, Tap};
 use crate::dns::durations::Durations;
 use crate::dns::protection::Protection;
+use crate::dns::udp::check_only_v6;
 
 pub(crate) mod accept;
 mod connection;
@@ -26,11 +27,14 @@ mod counts;
 mod front;
 mod handshake;
 mod input;
+mod moving;
 mod proxy_header;
 mod responders;
 
 pub use counts::{FailedHandshakes, TcpCounts};
 pub use front::Front;
+use moving::Stop;
+pub use moving::{Adopter, Leaving};
 
 /// Connections that the kernel holds for us before we have accepted them.
 const BACKLOG: i32 = 1024;
@@ -79,11 +83,25 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Makes a listener ready that another process has bound.
+///
+/// # Errors
+/// If it cannot be used for answering.
+pub fn adopt(listener: &TcpListener) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    check_only_v6(&socket, listener.local_addr()?)?;
+    socket.set_nonblocking(true)?;
+    // Only changes the length of its queue.
+    socket.listen(BACKLOG)
+}
+
 /// A running server of connections with its own threads.
 pub struct Server {
     runtime: Runtime,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stop>,
+    /// How connections of another process are admitted.
+    fronts: Vec<Front>,
 }
 
 /// Reads the counters of a [`Server`].
@@ -143,14 +161,15 @@ impl Server {
             responders: responders::Responders::new(published, settings, protection, row, taps),
             counts: counts::SharedCounts::default(),
         });
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stop::No);
+        let fronts = listeners.iter().map(|(_, front)| front.clone()).collect();
         let entered = runtime.enter();
         for (listener, front) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             runtime.spawn(accept::accept_all(listener, front, shared.clone(), stopped.clone()));
         }
         drop(entered);
-        Ok(Self { runtime, shared, stop })
+        Ok(Self { runtime, shared, stop, fronts })
     }
 
     /// The counters, readable even after the stop.
@@ -160,7 +179,46 @@ impl Server {
 
     /// Stops accepting, and lets each connection answer received queries.
     pub fn begin_stop(&self) {
-        let _ = self.stop.send(true);
+        let _ = self.stop.send(Stop::Close);
+    }
+
+    /// Takes connections of another process.
+    pub fn adopter(&self) -> Adopter {
+        Adopter {
+            runtime: self.runtime.handle().clone(),
+            shared: self.shared.clone(),
+            stop: self.stop.subscribe(),
+            fronts: self.fronts.clone(),
+        }
+    }
+
+    /// Accepts what `listeners`, which are not needed any more, have in their queues, and closes them.
+    pub fn retire(&self, listeners: Vec<TcpListener>) {
+        let _entered = self.runtime.enter();
+        for listener in listeners {
+            accept::accept_queued(&listener, &Front::Tcp, &self.shared, &self.stop.subscribe());
+        }
+    }
+
+    /// Stops accepting, and passes each connection to `pass` once it has written the answers to its complete messages.
+    /// TLS connections, which cannot be passed, are closed after their answers. Do not call this from a task.
+    pub fn leave(self, mut pass: impl FnMut(Leaving)) {
+        let (sender, mut leaving) = mpsc::unbounded_channel();
+        let _ = self.stop.send(Stop::Leave(sender));
+        let all = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(connection) = leaving.recv() => pass(connection),
+                    () = self.stop.closed() => break,
+                }
+            }
+        };
+        let _ = self.runtime.block_on(async { timeout(GRACE, all).await });
+        while let Ok(connection) = leaving.try_recv() {
+            pass(connection);
+        }
+        self.runtime.shutdown_background();
     }
 
     /// As [`Server::begin_stop`], and waits for that briefly. Do not call this from a task.

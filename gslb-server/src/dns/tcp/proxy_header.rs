@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::Stop;
 use super::connection::{End, stopped};
 use crate::dns::proxy::Refusal;
 
@@ -24,7 +25,7 @@ pub(super) enum NoHeader {
 pub(super) async fn read(
     stream: &mut TcpStream,
     time: Duration,
-    stop: &mut watch::Receiver<bool>,
+    stop: &mut watch::Receiver<Stop>,
 ) -> Result<Origin, NoHeader> {
     let (mut buffer, mut filled) = ([0; MAX_HEADER], 0);
     let header = async {

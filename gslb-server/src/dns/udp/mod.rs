@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 
 use gslb_core::limit::Limiter;
@@ -14,7 +14,7 @@ use gslb_core::table::Published;
 use parking_lot::Mutex;
 
 use crate::capture::sample::{self, Reservoir};
-use crate::capture::tap::Tap;
+use crate::capture::tap::{self, Tap};
 use crate::dns::cookies::WorkerCookies;
 use crate::dns::protection::Protection;
 use crate::dns::proxy::Proxies;
@@ -28,6 +28,7 @@ mod socket;
 mod worker;
 
 pub use counts::{UdpCounters, UdpCounts};
+pub(crate) use socket::check_only_v6;
 
 /// Opens `workers` sockets that share `address`; port 0 chooses a free one.
 ///
@@ -43,12 +44,43 @@ pub fn bind(mut address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket
     Ok(sockets)
 }
 
+/// Makes a socket ready that another process has bound.
+///
+/// # Errors
+/// If it cannot be used for answering.
+pub fn adopt(socket: &UdpSocket) -> io::Result<()> {
+    socket::adopt(socket)
+}
+
+/// Answers what `sockets`, which are not needed any more, have received, on a thread of its own, and closes them. New
+/// datagrams go to the other sockets on the address.
+///
+/// # Errors
+/// When the system starts no more threads.
+pub fn retire(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<()> {
+    let (published, settings) = (Arc::clone(published), Arc::clone(settings));
+    let run = move || {
+        for socket in sockets {
+            let board = counts::Board {
+                tally: Arc::default(),
+                counting: counts::Counting::default(),
+                sample: Mutex::new(Reservoir::new(0, seed())),
+            };
+            for tap in tap::none(1) {
+                let worker = Worker::new(Arc::clone(&settings), seed());
+                worker::UdpWorker::new(&socket, None, &published, &board, worker, None, tap).finish();
+            }
+        }
+    };
+    thread::Builder::new().name("udp-retired".to_owned()).spawn(run).map(drop)
+}
+
 /// A socket from [`bind`]; with proxies if it is for them only.
 pub type Listener = (UdpSocket, Option<Arc<Proxies>>);
 
 /// Running UDP workers. They end when it is dropped; [`Workers::stop`] also waits for that.
 pub struct Workers {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     threads: Vec<JoinHandle<()>>,
     counters: UdpCounters,
     pulses: Arc<[Pulse]>,
@@ -106,8 +138,18 @@ impl Workers {
     }
 
     /// Lets the workers answer received queries, and waits until they have.
-    pub fn stop(mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+    pub fn stop(self) {
+        self.end(Stop::CLOSE);
+    }
+
+    /// Lets the workers answer the queries that they have taken from their sockets, and waits until they have. The rest
+    /// is for another process that has the sockets too.
+    pub fn leave(self) {
+        self.end(Stop::LEAVE);
+    }
+
+    fn end(mut self, how: u8) {
+        self.stop.set(how);
         for thread in mem::take(&mut self.threads) {
             // A worker that panicked has already logged it.
             let _ = thread.join();
@@ -117,7 +159,27 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.set(Stop::CLOSE);
+    }
+}
+
+/// Whether and how workers are to end.
+#[derive(Default)]
+struct Stop(AtomicU8);
+
+impl Stop {
+    /// Empty the sockets first.
+    const CLOSE: u8 = 1;
+    /// Leave the sockets as they are.
+    const LEAVE: u8 = 2;
+
+    /// Ends the workers; only the first call decides how.
+    fn set(&self, how: u8) {
+        let _ = self.0.compare_exchange(0, how, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

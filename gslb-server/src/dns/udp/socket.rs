@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::mmsg::set_option;
 
@@ -23,16 +23,41 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    set_options(&socket, address)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Makes a socket ready that another process has bound.
+///
+/// # Errors
+/// If it lacks an option, or receives IPv4 too: replies would leave from the wrong address.
+pub(super) fn adopt(socket: &UdpSocket) -> io::Result<()> {
+    let (options, address) = (SockRef::from(socket), socket.local_addr()?);
+    check_only_v6(&options, address)?;
+    socket.set_nonblocking(false)?;
+    set_options(&options, address)
+}
+
+/// Checks that an inherited socket on an IPv6 address does not receive IPv4 too.
+///
+/// # Errors
+/// If it does.
+pub(crate) fn check_only_v6(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv6() && !socket.only_v6()? {
+        return Err(io::Error::other("the inherited socket receives IPv4 too: set BindIPv6Only=ipv6-only"));
+    }
+    Ok(())
+}
+
+/// Sets what answering needs.
+fn set_options(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     // The kernel gives what its own limit allows; a smaller buffer only means an earlier loss under a burst.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;
-    ignore_path_mtu(&socket, address.is_ipv6());
-    if address.ip().is_unspecified() {
-        enable_packet_info(&socket, address.is_ipv6())?;
-    }
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    ignore_path_mtu(socket, address.is_ipv6());
+    if address.ip().is_unspecified() { enable_packet_info(socket, address.is_ipv6()) } else { Ok(()) }
 }
 
 /// Forged "packet too big" messages must not make the kernel fragment answers (RFC 9715 section 3.1, R1). Answers are

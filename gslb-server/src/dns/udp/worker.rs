@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +12,7 @@ use gslb_core::respond::{MAX_BATCH, Reply, Transport, Worker};
 use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::{Published, RoutingTable};
 
+use super::Stop;
 use super::counts::{Board, Counting};
 use super::mmsg::{Batch, Datagram, OCTETS, SLOTS, Wait};
 use super::proxied::Proxied;
@@ -69,12 +69,19 @@ impl<'a> UdpWorker<'a> {
         Self { socket, published, board, worker, clock, cookies, batch, tap, local, queried_addresses, proxied }
     }
 
-    /// Answers until `stop` is set, then answers what had been received by then.
-    pub(super) fn run(&mut self, stop: &AtomicBool, pulse: &Pulse) {
-        while !stop.load(Ordering::Relaxed) {
+    /// Answers until `stop` is set, then answers what had been received by then, unless another process does that.
+    pub(super) fn run(&mut self, stop: &Stop, pulse: &Pulse) {
+        let how = loop {
+            match stop.get() {
+                0 => {}
+                how => break how,
+            }
             self.refresh();
             self.serve(Wait::ForFirst);
             pulse.beat();
+        };
+        if how == Stop::LEAVE {
+            return;
         }
         // Where this fails, the bound on the batches ends the loop.
         let _ = close_intake(self.socket);
@@ -89,6 +96,18 @@ impl<'a> UdpWorker<'a> {
     fn refresh(&mut self) {
         if let Some(cookies) = &mut self.cookies {
             cookies.refresh(&mut self.worker, self.clock.unix());
+        }
+    }
+
+    /// Answers what the socket has received, and takes no more.
+    pub(super) fn finish(&mut self) {
+        // Where this fails, the bound on the batches ends the loop.
+        let _ = close_intake(self.socket);
+        for _ in 0..LAST_BATCHES {
+            // Waits a little: a datagram may have been on its way into the queue.
+            if !self.serve(Wait::ForFirst) {
+                break;
+            }
         }
     }
 

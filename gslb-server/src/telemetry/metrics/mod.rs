@@ -14,6 +14,7 @@ pub mod pools;
 pub mod probes;
 pub mod process;
 mod reach;
+pub mod restarts;
 pub mod sample;
 mod scrapes;
 pub mod services;
