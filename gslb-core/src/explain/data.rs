@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Explanation;
 use super::response::{Record, Response};
-pub use super::text::rcode_text;
+pub use super::text::{extended_error_text, rcode_text};
 use crate::dns::name::Name;
 use crate::dns::rdata::type_to_text;
 use crate::live::demand::Demand;
@@ -55,6 +55,9 @@ pub struct ExplainedQuestion {
 pub struct Answer {
     /// Response code, such as `NOERROR`.
     pub rcode: String,
+    /// Extended DNS Error (RFC 8914), such as `20 (Not Authoritative)`; absent without the option.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_error: Option<String>,
     /// AA bit.
     pub authoritative: bool,
     /// TC bit.
@@ -219,6 +222,7 @@ fn answer(response: &Response, octets: usize) -> Answer {
     let [answer, authority, additional] = &response.sections;
     Answer {
         rcode: rcode_text(response.rcode),
+        extended_error: response.extended_error.map(extended_error_text),
         authoritative: response.authoritative,
         truncated: response.truncated,
         octets,

@@ -6,8 +6,10 @@ use ipnet::IpNet;
 
 use crate::dns::name::{MAX_NAME, Name};
 use crate::dns::rdata;
+use crate::dns::wire::edns::option;
 use crate::dns::wire::number::rtype;
 use crate::dns::wire::query::HEADER;
+use crate::dns::wire::subnet;
 
 /// A parsed response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Response {
     pub truncated: bool,
     /// QNAME and QTYPE; `None` without a question.
     pub question: Option<(Name, u16)>,
+    /// The code of the Extended DNS Error option.
+    pub extended_error: Option<u16>,
     /// Records of the answer, authority and additional sections, without the OPT record.
     pub sections: [Vec<Record>; 3],
     /// The client subnet option: family, source and scope prefix length.
@@ -61,6 +65,7 @@ impl Response {
             authoritative: flags & 0x0400 != 0,
             truncated: flags & 0x0200 != 0,
             question: None,
+            extended_error: None,
             sections: Default::default(),
             subnet: None,
             client: None,
@@ -75,7 +80,8 @@ impl Response {
                 let record = reader.record()?;
                 if record.rtype == rtype::OPT {
                     response.rcode |= (record.ttl >> 24 << 4) as u16;
-                    if let Some((family, source, scope, address)) = subnet(&record.rdata) {
+                    response.extended_error = extended_error(&record.rdata);
+                    if let Some((family, source, scope, address)) = client_subnet(&record.rdata) {
                         response.subnet = Some((family, source, scope));
                         response.client = network(family, source, address);
                     }
@@ -97,16 +103,28 @@ impl Record {
     }
 }
 
-/// Family, source and scope prefix length of the client subnet option, and the octets of its address.
-fn subnet(mut options: &[u8]) -> Option<(u16, u8, u8, &[u8])> {
+/// The data of the first option with this code.
+fn option_data(wanted: u16, mut options: &[u8]) -> Option<&[u8]> {
     while let &[code_high, code_low, len_high, len_low, ref rest @ ..] = options {
         let (data, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([len_high, len_low])))?;
-        if let (8, &[high, low, source, scope, ref address @ ..]) = (u16::from_be_bytes([code_high, code_low]), data) {
-            return Some((u16::from_be_bytes([high, low]), source, scope, address));
+        if u16::from_be_bytes([code_high, code_low]) == wanted {
+            return Some(data);
         }
         options = rest;
     }
     None
+}
+
+/// Family, source and scope prefix length of the client subnet option, and the octets of its address.
+fn client_subnet(options: &[u8]) -> Option<(u16, u8, u8, &[u8])> {
+    let &[high, low, source, scope, ref address @ ..] = option_data(subnet::CODE, options)? else { return None };
+    Some((u16::from_be_bytes([high, low]), source, scope, address))
+}
+
+/// The code of the Extended DNS Error option.
+fn extended_error(options: &[u8]) -> Option<u16> {
+    let &[high, low, ..] = option_data(option::EDE, options)? else { return None };
+    Some(u16::from_be_bytes([high, low]))
 }
 
 /// The network in a client subnet option.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::Explanation;
 use super::response::Response;
 use crate::dns::name::Name;
+use crate::dns::wire::number::Ede;
 use crate::live::demand::Demand;
 use crate::respond::tally::RCODES;
 use crate::site::model::{Matcher, PolicyId, PoolId, RegionId};
@@ -209,6 +210,9 @@ impl Lines<'_> {
         let flags: Vec<&str> = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
         let rcode = rcode_text(response.rcode);
         self.line("answer", format_args!("{rcode}, {} octets, flags: {}", explanation.response.len(), flags.join(" ")));
+        if let Some(code) = response.extended_error {
+            self.line("", format_args!("extended error: {}", extended_error_text(code)));
+        }
         if let Some((_, source, scope)) = response.subnet {
             self.line("", format_args!("client subnet: source /{source}, scope /{scope}"));
         }
@@ -269,6 +273,12 @@ fn relaxed(demand: Demand) -> &'static str {
 /// The name of an rcode, such as `NOERROR`.
 pub fn rcode_text(rcode: u16) -> String {
     RCODES.into_iter().find(|known| *known as u16 == rcode).map_or(rcode.to_string(), |known| known.as_str().into())
+}
+
+/// The code and purpose of an Extended DNS Error, such as `20 (Not Authoritative)`.
+pub fn extended_error_text(code: u16) -> String {
+    let known = Ede::ALL.into_iter().find(|known| *known as u16 == code);
+    known.map_or(code.to_string(), |known| format!("{code} ({})", known.as_str()))
 }
 
 fn wire_text(octets: &[u8]) -> String {

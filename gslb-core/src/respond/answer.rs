@@ -6,7 +6,7 @@ use super::tally::Outcome;
 use super::{Sender, State};
 use crate::dns::name::MAX_NAME;
 use crate::dns::wire::message::{Full, Message, Section};
-use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::number::{Ede, Rcode, rtype};
 use crate::dns::wire::qname::NameKey;
 use crate::dns::wire::query::Query;
 use crate::steer::trace::{Step, Trace};
@@ -47,7 +47,11 @@ impl<T: Trace> Answering<'_, '_, T> {
     /// Answers the name in the key, and follows its aliases.
     pub(super) fn run(&mut self) {
         if matches!(self.query.qtype, rtype::AXFR | rtype::IXFR) {
-            self.message.rcode = Rcode::Refused;
+            self.message.fail(Rcode::Refused, Ede::Prohibited);
+            return;
+        }
+        if self.query.qtype == rtype::NXNAME {
+            self.message.fail(Rcode::FormErr, Ede::InvalidQueryType);
             return;
         }
         self.state.chain.clear();
@@ -78,7 +82,7 @@ impl<T: Trace> Answering<'_, '_, T> {
                 self.trace.note(|| Step::NotOurs);
                 // The target of an alias may be outside our zones; the queried name may not.
                 if self.message.records(Section::Answer) == 0 {
-                    self.message.rcode = Rcode::Refused;
+                    self.message.fail(Rcode::Refused, Ede::NotAuthoritative);
                 }
                 Next::Done
             }

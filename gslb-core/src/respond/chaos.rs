@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::dns::wire::message::{Message, Section};
-use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::number::{Ede, Rcode, rtype};
 use crate::dns::wire::qname::NameKey;
 use crate::dns::wire::query::Query;
 
@@ -13,7 +13,7 @@ pub(super) fn answer(settings: &Settings, query: &Query, key: &NameKey, message:
         _ => None,
     };
     let Some(text) = text.filter(|text| text.len() <= 255) else {
-        message.rcode = Rcode::Refused;
+        message.fail(Rcode::Refused, Ede::Prohibited);
         return;
     };
     message.authoritative = true;

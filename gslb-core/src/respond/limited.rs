@@ -5,7 +5,7 @@ use super::reply::{SMALLEST_PAYLOAD, opt_reply};
 use super::tally::{LimitAction, Outcome};
 use super::{Reply, Sender, Settings, State, Transport};
 use crate::dns::wire::message::{Message, OptReply};
-use crate::dns::wire::number::Rcode;
+use crate::dns::wire::number::{Ede, Rcode};
 use crate::dns::wire::query::{HEADER, Query};
 use crate::limit::Verdict;
 
@@ -44,12 +44,15 @@ impl State {
             Some(_) => (Rcode::BadCookie, LimitAction::BadCookie),
             None => (Rcode::NoError, LimitAction::Truncated),
         };
-        let opt = query.edns.as_ref().map(|edns| OptReply {
+        let mut opt = query.edns.as_ref().map(|edns| OptReply {
             subnet: None,
             nsid: None,
             cookie: cookie.map(|cookie| cookie.data),
             ..opt_reply(edns, sender.transport, settings)
         });
+        if let Some(opt) = opt.as_mut().filter(|_| action == LimitAction::Truncated) {
+            opt.add_error(Ede::Other, received.saturating_sub(HEADER + query.question));
+        }
         let octets = HEADER + query.question + opt.as_ref().map_or(0, OptReply::wire_len);
         if !limiter.admits_reply(verdict, received, octets) {
             self.tally.limited(sender, LimitAction::Dropped);

@@ -9,7 +9,7 @@ use super::{Examined, Reply, Sender, Settings, State, Transport, chaos};
 use crate::dns::wire::cookie::CookieOption;
 use crate::dns::wire::edns::Edns;
 use crate::dns::wire::message::{Message, OptReply};
-use crate::dns::wire::number::{Rcode, class};
+use crate::dns::wire::number::{Ede, Rcode, class};
 use crate::dns::wire::query::Fault;
 use crate::limit::Verdict;
 use crate::steer::trace::Trace;
@@ -66,13 +66,18 @@ impl State {
         match query.qclass {
             class::IN => answering.run(),
             class::CH => chaos::answer(settings, query, answering.key, &mut answering.message),
-            _ => answering.message.rcode = Rcode::Refused,
+            _ => answering.message.fail(Rcode::Refused, Ede::NotAuthoritative),
         }
         let Answering { mut message, scope, located, outcome, .. } = answering;
         message.release(opt_len);
-        if let Some(opt) = &opt {
+        if let Some(opt) = &mut opt {
+            let mut len = opt_len;
+            if let Some(ede) = message.ede {
+                opt.add_error(ede, message.left());
+                len = opt.wire_len();
+            }
             // Space for it is reserved.
-            let _ = message.put_opt(opt, opt_len, scope);
+            let _ = message.put_opt(opt, len, scope);
         }
         self.tally.count_subnet(query, located);
         let (rcode, truncated) = (message.rcode, message.truncated);

@@ -7,7 +7,7 @@ use super::name_offset::NameOffset;
 use super::sample::SteeredAnswer;
 use super::tally::Outcome as SteeringOutcome;
 use crate::dns::wire::message::{Full, Message, Section};
-use crate::dns::wire::number::{Rcode, rtype};
+use crate::dns::wire::number::{Ede, Rcode, rtype};
 use crate::live::demand::Demand;
 use crate::live::fallback::Fallback;
 use crate::live::pool::{Data, Kind};
@@ -209,7 +209,7 @@ impl<T: Trace> Answering<'_, '_, T> {
 
     #[cold]
     fn fail(&mut self) -> Next {
-        self.message.rcode = Rcode::ServFail;
+        self.message.fail(Rcode::ServFail, Ede::Other);
         Next::Done
     }
 }

@@ -9,6 +9,8 @@ pub mod option {
     pub const NSID: u16 = 3;
     /// TCP keepalive (RFC 7828).
     pub const KEEPALIVE: u16 = 11;
+    /// Extended DNS Error (RFC 8914).
+    pub const EDE: u16 = 15;
 }
 
 /// Maximum number of options read. The rest is ignored like unknown options: no client needs more, and each takes time.

@@ -2,7 +2,7 @@
 
 use super::cookie;
 use super::edns::{Edns, option};
-use super::number::Rcode;
+use super::number::{Ede, Rcode};
 use super::query::{HEADER, Head};
 use super::subnet::{self, ClientSubnet};
 
@@ -35,6 +35,8 @@ pub struct Message<'a> {
     pub truncated: bool,
     /// Response code.
     pub rcode: Rcode,
+    /// Why, if the response is an error.
+    pub ede: Option<Ede>,
 }
 
 /// The OPT record of a response.
@@ -52,9 +54,22 @@ pub struct OptReply<'a> {
     pub subnet: Option<&'a ClientSubnet>,
     /// Client cookie, as received, and server cookie.
     pub cookie: Option<[u8; cookie::BOTH]>,
+    /// Extended DNS Error to send.
+    pub ede: Option<Ede>,
 }
 
+/// Octets of an Extended DNS Error without text.
+const EDE: usize = 6;
+
 impl<'a> OptReply<'a> {
+    /// Adds an Extended DNS Error if the message has `octets` left for this record.
+    #[cold]
+    pub fn add_error(&mut self, ede: Ede, octets: usize) {
+        if self.wire_len() + EDE <= octets {
+            self.ede = Some(ede);
+        }
+    }
+
     /// The reply to a query's OPT record.
     #[inline]
     pub fn to(edns: &'a Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
@@ -65,6 +80,7 @@ impl<'a> OptReply<'a> {
             keepalive: keepalive.filter(|_| edns.keepalive),
             subnet: edns.subnet.as_ref(),
             cookie: None,
+            ede: None,
         }
     }
 
@@ -75,6 +91,7 @@ impl<'a> OptReply<'a> {
             + self.keepalive.map_or(0, |_| 6)
             + self.subnet.map_or(0, |subnet| 4 + subnet.option_len())
             + self.cookie.map_or(0, |cookie| 4 + cookie.len())
+            + self.ede.map_or(0, |_| EDE)
     }
 }
 
@@ -91,7 +108,14 @@ impl<'a> Message<'a> {
             authoritative: false,
             truncated: false,
             rcode: Rcode::NoError,
+            ede: None,
         }
+    }
+
+    /// Makes the response an error.
+    #[cold]
+    pub fn fail(&mut self, rcode: Rcode, ede: Ede) {
+        (self.rcode, self.ede) = (rcode, Some(ede));
     }
 
     /// Number of octets written so far, which is the offset of the next one.
@@ -122,6 +146,11 @@ impl<'a> Message<'a> {
     /// Releases reserved octets.
     pub fn release(&mut self, octets: usize) {
         self.limit = (self.limit + octets).min(self.octets.len());
+    }
+
+    /// Octets of the limit that are left.
+    pub fn left(&self) -> usize {
+        self.limit.saturating_sub(self.len)
     }
 
     /// Appends octets.
@@ -213,6 +242,9 @@ impl<'a> Message<'a> {
         }
         if let Some(cookie) = &reply.cookie {
             self.put_option(cookie::CODE, cookie)?;
+        }
+        if let Some(ede) = reply.ede {
+            self.put_option(option::EDE, &(ede as u16).to_be_bytes())?;
         }
         self.count(Section::Additional, 1);
         Ok(())

@@ -22,6 +22,7 @@ pub mod rtype {
     pub const NSEC3: u16 = 50;
     pub const IXFR: u16 = 251;
     pub const AXFR: u16 = 252;
+    pub const NXNAME: u16 = 128;
     pub const ANY: u16 = 255;
 
     /// True for types that may coexist with a CNAME and are answered there (RFC 4035 §2.5, RFC 3007 §3.1.1, RFC 2181
@@ -75,6 +76,35 @@ impl Rcode {
             Rcode::YxDomain => "YXDOMAIN",
             Rcode::BadVers => "BADVERS",
             Rcode::BadCookie => "BADCOOKIE",
+        }
+    }
+}
+
+/// Extended DNS Errors (RFC 8914; IANA "Extended DNS Error Codes"): why a response is not what its client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Ede {
+    /// None of the other codes fits: nothing is up, or a rate limit concerns the response.
+    Other = 0,
+    /// Not allowed for this client.
+    Prohibited = 18,
+    /// Not our zone.
+    NotAuthoritative = 20,
+    /// A type that no query may have (RFC 9824 §3.5).
+    InvalidQueryType = 30,
+}
+
+impl Ede {
+    /// All of them.
+    pub const ALL: [Ede; 4] = [Ede::Other, Ede::Prohibited, Ede::NotAuthoritative, Ede::InvalidQueryType];
+
+    /// Its purpose, as IANA lists it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ede::Other => "Other",
+            Ede::Prohibited => "Prohibited",
+            Ede::NotAuthoritative => "Not Authoritative",
+            Ede::InvalidQueryType => "Invalid Query Type",
         }
     }
 }
