@@ -127,6 +127,14 @@ impl Server {
         (megabytes("VmRSS:"), megabytes("VmHWM:"))
     }
 
+    /// Makes its current memory the most that it has had: from here on, [`memory`](Self::memory) has a new maximum.
+    ///
+    /// # Panics
+    /// If it has ended, or runs as another user.
+    pub fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("it is our own process");
+    }
+
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -13,6 +13,9 @@ const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
 /// A class that only marks the borders of the IPv4-mapped block.
 const MAPPED_CLASS: u32 = u32::MAX - 1;
 
+/// Leaves that are merged at a time.
+const PART: usize = 512;
+
 /// Client classes by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -119,24 +122,29 @@ fn left_aligned(address: u32) -> u64 {
 
 /// Merges adjacent leaves of one class; there is at least one leaf. `key` maps a leaf's start to a start in the result.
 ///
-/// Has room for all leaves from the start, so that nothing is copied to grow it; the system provides memory only for
-/// what is written. Writes every leaf, and the next leaf of the same class overwrites it, which avoids an unpredictable
-/// branch.
+/// The result has capacity for all leaves, so that nothing is copied to grow it; the system provides memory only for what
+/// is written. Merges a part of the leaves at a time: writes every leaf, and the next leaf of the same class overwrites
+/// it, which avoids an unpredictable branch. Doing that in the result itself would need memory for all leaves, most of
+/// which it does not have in the end.
 fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
     let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
+    let mut pairs = Vec::with_capacity(leaves.loci.len());
     // One extra slot to write into.
-    let mut pairs = vec![(K::ZERO, 0); leaves.loci.len() + 1];
-    let (mut next, mut last) = (0, None);
-    for (&start, locus) in leaves.starts.iter().zip(&leaves.loci) {
-        let class = class_of(locus);
-        let begins = Some(class) != last;
-        last = Some(class);
-        if let Some(pair) = pairs.get_mut(next) {
-            *pair = (key(start), class);
+    let mut part = [(K::ZERO, 0); PART + 1];
+    let mut last = None;
+    for (starts, loci) in leaves.starts.chunks(PART).zip(leaves.loci.chunks(PART)) {
+        let mut next = 0;
+        for (&start, locus) in starts.iter().zip(loci) {
+            let class = class_of(locus);
+            let begins = Some(class) != last;
+            last = Some(class);
+            if let Some(pair) = part.get_mut(next) {
+                *pair = (key(start), class);
+            }
+            next += usize::from(begins);
         }
-        next += usize::from(begins);
+        pairs.extend_from_slice(part.get(..next).unwrap_or_default());
     }
-    pairs.truncate(next);
     pairs
 }
 

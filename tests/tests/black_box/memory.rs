@@ -1,10 +1,10 @@
-//! Memory of the server for refused requests.
+//! Memory of the server for documents, whether it accepts or refuses them.
 
 use gslb_tests::folder::{Folder, PROCESS};
 use std::process::Command;
 
 use gslb_tests::eventually;
-use gslb_tests::heavy::{Files, hostile, hostile_files};
+use gslb_tests::heavy::{Files, good, hostile, hostile_files};
 use gslb_tests::http::Http;
 use gslb_tests::program::run;
 
@@ -23,6 +23,33 @@ fn refused_input_takes_little_memory() {
         let (_, peak) = server.memory();
         assert!((400..=422).contains(&reply.status), "{}: {} {}", heavy.what, reply.status, reply.body);
         assert!(peak < MOST, "{}: {peak} MB", heavy.what);
+    }
+}
+
+/// Megabytes that a process takes for a change of a few lines: buffers and threads, but nothing by network or name.
+const MOST_FOR_LITTLE: f64 = 5.0;
+/// Multiples of its length that a long document takes while it is planned or put in force.
+const MOST_TIMES: f64 = 10.0;
+
+#[test]
+fn a_valid_document_takes_at_most_ten_times_its_length() {
+    for heavy in good(2_000).into_iter().chain(good(2_000_000)) {
+        let length = heavy.body.len() as f64 / 1e6;
+        let most = (MOST_TIMES * length).max(MOST_FOR_LITTLE);
+        for (method, path) in [("POST", "/api/v1/plan"), ("PUT", "/api/v1/document")] {
+            let folder = Folder::with(&[("gslb.toml", PROCESS)]);
+            let server = folder.start("serve --config gslb.toml");
+            let mut http = Http::connect(server.api, &folder.token()).unwrap();
+            let content = format!("content-type: {}", heavy.content);
+            server.reset_peak();
+            let (before, _) = server.memory();
+            let reply = http.send(method, path, &["if-match: *", &content], &heavy.body).unwrap();
+            assert_eq!(reply.status, 200, "{}: {}", heavy.what, reply.body);
+            let (_, peak) = server.memory();
+            let taken = peak - before;
+            assert!(taken <= most, "{} of {length:.3} MB: {method} takes {taken:.1} MB", heavy.what);
+            println!("{} of {length:.3} MB: {method} takes {taken:.1} MB", heavy.what);
+        }
     }
 }
 
