@@ -151,8 +151,8 @@ pub(super) fn compiled(
 ) -> Result<(RoutingTable, Vec<Problem>), Vec<Problem>> {
     let before = base.topology();
     let (topology, problems) = topology_within(budget, document, databases, latencies, Some(before))?;
-    let states = carried_states(&before.site, states, &topology.site);
-    let states = core::apply(all.values(), &topology.site, &states);
+    // In one expression, so that both lists do not exist while the table is made.
+    let states = core::apply(all.values(), &topology.site, &carried_states(&before.site, states, &topology.site));
     Ok((base.next(topology, &states), problems))
 }
 
