@@ -85,6 +85,7 @@ fn start(
     let control = control_runtime()?;
     // Before anything is written to the store: a failed start must leave no trace.
     daemon::check_ports_free(&config, &inherited)?;
+    daemon::check_certificate(&config)?;
     let damage = if arguments.strict { OnDamage::Fail } else { OnDamage::Continue };
     let from_file = arguments.watch || arguments.document.is_some();
     // What does not need the store comes before the predecessor releases it, since changes wait from then on.

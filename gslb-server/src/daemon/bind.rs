@@ -71,6 +71,15 @@ pub fn check_ports_free(config: &Config, inherited: &Inherited) -> Result<(), Se
     Ok(())
 }
 
+/// Checks that the certificate of DNS over TLS can be used.
+///
+/// # Errors
+/// [`ServeError::Certificate`].
+pub fn check_certificate(config: &Config) -> Result<(), ServeError> {
+    config.dns.tls.as_ref().map(|tls| usable(&tls.files)).transpose()?;
+    Ok(())
+}
+
 /// All sockets of a server, bound but not yet answering.
 pub struct Bound {
     pub(super) sockets: Sockets,

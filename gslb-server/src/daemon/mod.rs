@@ -17,7 +17,7 @@ pub mod sockets;
 mod start;
 pub mod store;
 
-pub use bind::{Bound, ServeError, check_ports_free};
+pub use bind::{Bound, ServeError, check_certificate, check_ports_free};
 pub use restarting::Restarting;
 pub use running::{Ended, Running};
 pub use runtime::control_runtime;

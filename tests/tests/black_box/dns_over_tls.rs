@@ -133,6 +133,7 @@ fn an_unusable_certificate_is_refused_at_start() {
         assert_eq!(ran.code, 1, "{}", ran.err);
         assert!(ran.err.contains("cannot answer DNS over TLS: "), "{}", ran.err);
         assert!(ran.err.contains("dot.pem") && ran.err.contains(why), "{}", ran.err);
+        assert!(!folder.path("gslb-data").exists(), "a failed start leaves no trace");
         folder.write("dot.pem", "");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use gslb_tests::ask::dig;
+use gslb_tests::ask::{dig, kdig};
 use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::program::run;
 use gslb_tests::server::Server;
@@ -133,6 +133,42 @@ fn dnstap_ldns_reads_clients_queries_and_answers() {
         for part in [kind].iter().chain(path).chain(&content).chain(&of_all) {
             assert!(message.contains(part), "{part} is not in\n{message}");
         }
+    }
+}
+
+#[test]
+fn clients_of_a_proxy_and_of_tls_are_shown_as_themselves() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = folder(&format!(
+        "{PROCESS}[dns.proxy]\nlisten = [\"127.0.0.1:0\"]\nfrom = [\"127.0.0.1\"]\n\
+         [dns.tls]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"dot.pem\"\nkey = \"dot.key\"\n"
+    ));
+    folder.write("dot.pem", made.cert.pem());
+    folder.write("dot.key", made.signing_key.serialize_pem());
+    let capture = Capture::start(&folder, "frames");
+    let server = folder.serve_store();
+    connected(&server);
+    let proxy = UdpSocket::bind("127.0.0.1:0").unwrap();
+    proxy.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A client and a destination of IPv6, by a proxy that reaches us over IPv4.
+    let addresses = ["2001:db8::7", "2001:db8::53"].map(|text| text.parse::<Ipv6Addr>().unwrap().octets());
+    let header = [b"\r\n\r\n\0\r\nQUIT\n\x21\x22\0\x24", &addresses.concat()[..], &[0x10, 0, 0, 53]].concat();
+    proxy.send_to(&[&header[..], &query(7)].concat(), server.proxy[0]).unwrap();
+    proxy.recv(&mut [0; 512]).unwrap();
+    kdig(server.tls[0], "+tls www.example.com A");
+    eventually("all frames are sent", || server.metric("gslb_dnstap_frames_total") == 4);
+    server.stop();
+    let text = capture.read("-y");
+    let messages: Vec<&str> = text.split("\n---\n").filter(|message| message.contains("type: MESSAGE")).collect();
+    let path = ["query_address: \"2001:db8::7\"", "query_port: 4096", "response_address: \"2001:db8::53\"", "INET6\n"];
+    for message in &messages[..2] {
+        for part in path.iter().chain(&["UDP", "response_port: 53\n"]) {
+            assert!(message.contains(part), "{part} is not in\n{message}");
+        }
+    }
+    // This version of dnstap-ldns has no word for it.
+    for message in &messages[2..] {
+        assert!(message.contains("query_address: \"127.0.0.1\"") && !message.contains("UDP"), "{message}");
     }
 }
 

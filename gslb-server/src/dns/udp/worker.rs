@@ -196,6 +196,13 @@ impl<'a> UdpWorker<'a> {
         });
         // For all of the batch at once, and not needed for any answer.
         each(1, counts, |_| worker.prefetch(&table, received));
+        if worker.has_limiter() && received >= WORTHWHILE {
+            each(received, counts, |index| {
+                if let Some(client) = proxied.client(index) {
+                    worker.prefetch_source(client.source.ip());
+                }
+            });
+        }
         let active_readers = tap.active_readers();
         let now = if active_readers.any() { SystemTime::now() } else { SystemTime::UNIX_EPOCH };
         // Before the first reply, whose header may take the place of another datagram's.

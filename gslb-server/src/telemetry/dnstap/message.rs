@@ -259,5 +259,8 @@ mod tests {
         let [(_, _, query), _] = encoded(&first, Some(b"\x03com\x00"));
         assert_eq!((query.family, query.protocol), (Some(Family::Inet6 as i32), Some(Protocol::Tcp as i32)));
         assert_eq!((query.query_address.unwrap().len(), query.zone.as_deref()), (16, Some(&b"\x03com\x00"[..])));
+        let third = record("198.51.100.7:1024", Transport::Tls, b"query", b"response");
+        let [(_, _, query), _] = encoded(&third, None);
+        assert_eq!(query.protocol, Some(3), "DOT in dnstap.proto");
     }
 }
