@@ -20,8 +20,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 
-/// Queries a second over UDP.
-const RATE: f64 = 20_000.0;
 /// Queries under way.
 const WINDOW: usize = 128;
 /// After this time a query counts as lost.
@@ -32,13 +30,16 @@ struct Arguments {
     /// How many connections
     #[arg(default_value_t = 10_000)]
     connections: usize,
+    /// Queries a second over UDP
+    #[arg(long, default_value_t = 20_000.0)]
+    rate: f64,
     /// How long to ask over UDP, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { connections, seconds } = Arguments::parse();
+    let Arguments { connections, rate, seconds } = Arguments::parse();
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
     let tls =
@@ -59,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut measure = |what: &str| -> Result<f64, Box<dyn Error>> {
         let plan = Plan {
             window: WINDOW,
-            pace: Pace::PerSecond(RATE),
+            pace: Pace::PerSecond(rate),
             until: Until::Over(Duration::from_secs(seconds)),
             patience: PATIENCE,
         };
