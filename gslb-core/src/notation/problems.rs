@@ -12,7 +12,7 @@ const MAX_SUGGESTIONS: usize = 200;
 /// Maximum errors reported per document, and maximum warnings: a document could have millions.
 const MAX_REPORTED: usize = 100;
 /// Longest list of names that a help text shows in full.
-const MAX_LISTED: usize = 12;
+const MAX_LISTED: usize = 16;
 
 /// The problems of a document or a configuration file so far.
 #[derive(Debug)]
