@@ -227,11 +227,14 @@ fn the_sample_contains_client_and_pool() {
     server.ask(&ask("www.example.com", 1).subnet("198.51.100.0/24"));
     let (answer, weight) = server.worker.take_sample().unwrap();
     assert_eq!((answer.service, answer.pool.map(|pool| pool.0), answer.source, weight), (0, Some(0), Some(24), 1));
-    assert_eq!(answer.client, "198.51.100.0".parse::<std::net::IpAddr>().unwrap());
+    assert_eq!(answer.client, "198.51.100.0".parse::<std::net::IpAddr>().unwrap().into());
     // A service with client = "resolver" is sampled with the resolver's address.
     server.ask(&ask("own.example.com", 1).subnet("198.51.100.0/24"));
     let (answer, _) = server.worker.take_sample().unwrap();
-    assert_eq!((answer.service, answer.source, answer.client), (2, None, "192.0.2.1".parse().unwrap()));
+    assert_eq!(
+        (answer.service, answer.source, answer.client),
+        (2, None, "192.0.2.1".parse::<std::net::IpAddr>().unwrap().into())
+    );
 }
 
 #[test]

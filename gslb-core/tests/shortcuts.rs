@@ -12,8 +12,11 @@ use gslb_core::live::states::carried_states;
 use gslb_core::respond::{Reply, SteeredAnswer, Worker};
 use gslb_core::site::document;
 use gslb_core::site::model::PoolId;
+use gslb_core::steer::direct::direct;
+use gslb_core::steer::draw::{Dice, Draw};
 use gslb_core::steer::shortcut::Shortcut;
 use gslb_core::steer::trace::{NoTrace, Recorder, Trace};
+use gslb_core::steer::view::View;
 use gslb_core::table::counts::ServiceAnswers;
 use gslb_core::table::{RoutingTable, Topology, compile};
 use proptest::prelude::*;
@@ -232,6 +235,40 @@ fn plans_have_shortcuts_to_where_they_end() {
     let soon = EndpointState { ttl_limit: 2, ..EndpointState::new(false, 1) };
     table = table.with_changes(&[change(&table, 0, 0, soon)]);
     assert_eq!(shortcut(&table, "s0", Kind::A), Shortcut::None, "the pool that is passed over limits the TTL");
+}
+
+#[test]
+fn a_draw_among_pools_that_are_up_needs_no_walk() {
+    let policies = ["{ weighted = { one = 1, two = 3 } }", "{ hash = [\"one\", \"two\"] }"].map(str::to_owned).to_vec();
+    let site = Site { policies, when_all_down: vec!["servfail"; 2], weight: 1, min_up: 1 };
+    let table = RoutingTable::initial(site.topology(None).unwrap());
+    let (one, two) = (
+        change(&table, 0, 0, EndpointState::new(true, 1)).pool,
+        change(&table, 1, 0, EndpointState::new(true, 1)).pool,
+    );
+    let found = |table: &RoutingTable, service: usize, is_sticky, client_key| {
+        let (topology, kind) = (table.topology(), Kind::A);
+        let view = View { plans: &topology.plans, pools: table.pools(), kind, steers_both: true };
+        let name = format!("s{service}.");
+        let at = topology.site.services.iter().position(|it| it.name.to_string().starts_with(&name)).unwrap();
+        let plan = topology.services[at].targets[0].plan;
+        let mut dice = Dice::new(client_key);
+        let mut draw = Draw::of(is_sticky, &mut dice);
+        direct(view, |plan| table.shortcut(plan, kind), plan, &mut draw, client_key)
+            .map(|found| (found.id, found.ttl_limit))
+    };
+    for (service, is_sticky) in [(0, false), (0, true), (1, false)] {
+        let mut ids: Vec<PoolId> = (0..40).map(|key| found(&table, service, is_sticky, key).unwrap().0).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids, [one, two], "service {service}, sticky {is_sticky}");
+    }
+    let soon = EndpointState { ttl_limit: 2, ..EndpointState::new(true, 1) };
+    let limited = table.with_changes(&[change(&table, 0, 0, soon)]);
+    let is_limited = |key| found(&limited, 0, true, key).unwrap().1 == 2;
+    assert!((0..40).all(is_limited), "both pools decide the draw, so one of them limits every answer");
+    let down = table.with_changes(&[change(&table, 0, 0, EndpointState::new(false, 1))]);
+    assert!((0..40).all(|key| found(&down, 0, true, key).is_none()), "the rules decide what a pool that is down means");
 }
 
 proptest! {

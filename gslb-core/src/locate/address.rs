@@ -16,6 +16,10 @@ pub trait Address:
     fn next(self) -> Option<Self>;
     /// The previous address; `None` before the first.
     fn previous(self) -> Option<Self>;
+    /// The next address; the first after the last.
+    fn wrapping_next(self) -> Self;
+    /// The previous address; the last before the first.
+    fn wrapping_previous(self) -> Self;
     /// Number of leading bits that both addresses share.
     fn common_bits(self, other: Self) -> u32;
     /// The address with all bits after `len` cleared.
@@ -37,6 +41,16 @@ macro_rules! address {
 
             fn previous(self) -> Option<Self> {
                 self.checked_sub(1)
+            }
+
+            #[inline]
+            fn wrapping_next(self) -> Self {
+                self.wrapping_add(1)
+            }
+
+            #[inline]
+            fn wrapping_previous(self) -> Self {
+                self.wrapping_sub(1)
             }
 
             #[inline]
@@ -63,14 +77,13 @@ address!(u128);
 /// Length of the shortest prefix of `address` that lies within `first..=last`, which contains it.
 #[inline]
 pub fn shortest_prefix_within<A: Address>(address: A, first: A, last: A) -> u32 {
-    let (before, after) = (first.previous(), last.next());
-    if before.is_none() && after.is_none() {
+    if first == A::ZERO && last == A::LAST {
         return 0;
     }
-    // Of two addresses outside, the one that shares more leading bits differs by the smaller number. One that does not
-    // exist shares none.
-    let difference = |outside: Option<A>| outside.map_or(A::LAST, |outside| address ^ outside);
-    A::ZERO.common_bits(difference(before).min(difference(after))) + 1
+    // Of two addresses outside, the one that shares more leading bits differs by the smaller number. Where one does not
+    // exist, its place is taken by one that is beyond the other, and shares no more than that.
+    let (before, after) = (first.wrapping_previous(), last.wrapping_next());
+    A::ZERO.common_bits((address ^ before).min(address ^ after)) + 1
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! A column over the location index: the client class of an address, and the prefix around it for which that class
 //! holds.
 
-use std::net::IpAddr;
-
 use super::address::{Address, shortest_prefix_within};
 use super::halves::{self, Split};
 use super::index::{Leaves, LocationIndex};
 use super::intervals::{Interval, Intervals, SPLIT};
+use super::numeric::NumericAddress;
 
 /// Leading bits of IPv4-mapped addresses, `::ffff:0:0/96`, which use the IPv4 classes.
 const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
@@ -54,42 +53,34 @@ impl Column {
     }
 
     /// Finds the class of an address.
-    #[inline]
-    pub fn locate(&self, address: IpAddr) -> Located {
-        match address {
-            IpAddr::V4(v4) => self.locate_v4(v4.to_bits()),
-            IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                let upper = (bits >> 64) as u64;
-                let interval = self.v6.find(upper);
-                if interval.class == SPLIT {
-                    return self.locate_split(bits);
-                }
-                Located::within(interval, upper)
-            }
+    #[inline(always)]
+    pub fn locate(&self, address: impl Into<NumericAddress>) -> Located {
+        let address = address.into();
+        let interval = self.intervals_of(address).find(address.upper);
+        if interval.class == SPLIT {
+            return self.locate_split(address.bits());
         }
+        Located::within(interval, address.upper)
     }
 
     /// Prefetches what [`Column::locate`] will need for an address. The result only keeps the loads alive.
     #[inline]
-    pub fn touch(&self, address: IpAddr) -> u32 {
-        match address {
-            IpAddr::V4(v4) => self.v4.touch(left_aligned(v4.to_bits())),
-            IpAddr::V6(v6) => self.v6.touch((v6.to_bits() >> 64) as u64),
-        }
+    pub fn touch(&self, address: impl Into<NumericAddress>) -> u32 {
+        let address = address.into();
+        self.intervals_of(address).touch(address.upper)
     }
 
     #[inline]
-    fn locate_v4(&self, bits: u32) -> Located {
-        let address = left_aligned(bits);
-        Located::within(self.v4.find(address), address)
+    fn intervals_of(&self, address: NumericAddress) -> &Intervals {
+        if address.is_ipv6 { &self.v6 } else { &self.v4 }
     }
 
     #[cold]
     fn locate_split(&self, bits: u128) -> Located {
         let interval = self.split.find(bits);
         if interval.class == MAPPED_CLASS {
-            let Located { class, scope } = self.locate_v4(bits as u32);
+            let address = left_aligned(bits as u32);
+            let Located { class, scope } = Located::within(self.v4.find(address), address);
             return Located { class, scope: scope + 96 };
         }
         Located::within(interval, bits)

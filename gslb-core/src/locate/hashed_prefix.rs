@@ -1,8 +1,7 @@
 //! The client prefix that sticky draws hash.
 
-use std::net::IpAddr;
-
 use super::address::Address;
+use super::numeric::NumericAddress;
 use crate::hash::scramble;
 use crate::site::model::PrefixLengths;
 
@@ -18,10 +17,11 @@ pub struct HashedPrefix {
 impl HashedPrefix {
     /// The prefix of `address`, with the length configured for its family in `lengths`.
     #[inline]
-    pub fn of(address: IpAddr, lengths: PrefixLengths) -> HashedPrefix {
-        match address {
-            IpAddr::V4(v4) => HashedPrefix { key: key4(v4.to_bits(), lengths.v4), len: lengths.v4 },
-            IpAddr::V6(v6) => HashedPrefix::of_v6(v6.to_bits(), lengths),
+    pub fn of(address: impl Into<NumericAddress>, lengths: PrefixLengths) -> HashedPrefix {
+        let address = address.into();
+        match address.is_ipv6 {
+            false => HashedPrefix { key: key4(address.bits_v4(), lengths.v4), len: lengths.v4 },
+            true => HashedPrefix::of_v6(address.bits(), lengths),
         }
     }
 
@@ -46,12 +46,15 @@ fn key4(bits: u32, len: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::hash::identity;
 
     #[test]
     fn hashes_are_the_same_on_all_nodes_and_in_all_versions() {
-        let of = |address: &str, v4, v6| HashedPrefix::of(address.parse().unwrap(), PrefixLengths { v4, v6 });
+        let parsed = |address: &str| address.parse::<IpAddr>().unwrap();
+        let of = |address: &str, v4, v6| HashedPrefix::of(parsed(address), PrefixLengths { v4, v6 });
         assert_eq!(identity("fra"), 0xF8D0_93F1_78EF_FC78);
         assert_eq!(identity("iad-1"), 0x2F74_BA0F_86C4_13AD);
         for (prefix, key, len) in [

@@ -9,6 +9,7 @@ pub(crate) mod halves;
 pub mod hashed_prefix;
 pub mod index;
 pub(crate) mod intervals;
+pub mod numeric;
 pub(crate) mod pairs;
 pub mod prefixes;
 pub mod region;

@@ -63,7 +63,7 @@ pub(super) fn prefetch(readings: &mut [Reading], table: &RoutingTable) {
         let service = service.and_then(|index| topology.services.get(index as usize));
         if let (Some(service), Some(subnet)) = (service, subnet) {
             let column = topology.columns.get(service.column as usize);
-            seen ^= column.map_or(0, |column| column.touch(subnet.address()));
+            seen ^= column.map_or(0, |column| column.touch(subnet.numeric()));
         }
     }
     // Only the loads matter; keep the compiler from removing them.

@@ -44,11 +44,11 @@ impl State {
         let query = &*query;
         self.tally.received(sender, received, Some(query.qtype));
         let limit = limit(sender.transport, query.edns.as_ref().map(|edns| edns.payload), settings);
-        let mut opt = query.edns.as_ref().map(|edns| opt_reply(edns, sender.transport, settings));
-        if let (Some(opt), Some(cookie)) = (&mut opt, &cookie) {
-            opt.cookie = Some(cookie.data);
-        }
-        let opt_len = opt.as_ref().map_or(0, OptReply::wire_len);
+        let opt = |edns| OptReply {
+            cookie: cookie.as_ref().map(|cookie| cookie.data),
+            ..opt_reply(edns, sender.transport, settings)
+        };
+        let opt_len = query.edns.as_ref().map_or(0, |edns| opt(edns).wire_len());
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
         let mut answering = Answering {
@@ -68,20 +68,21 @@ impl State {
             class::CH => chaos::answer(settings, query, answering.key, &mut answering.message),
             _ => answering.message.fail(Rcode::Refused, Ede::NotAuthoritative),
         }
-        let Answering { mut message, scope, located, outcome, .. } = answering;
+        let message = &mut answering.message;
         message.release(opt_len);
-        if let Some(opt) = &mut opt {
-            let mut len = opt_len;
+        if let Some(edns) = &query.edns {
+            let (mut opt, mut len) = (opt(edns), opt_len);
             if let Some(ede) = message.ede {
                 opt.add_error(ede, message.left());
                 len = opt.wire_len();
             }
             // Space for it is reserved.
-            let _ = message.put_opt(opt, len, scope);
+            let _ = message.put_opt(&opt, len, answering.scope);
         }
-        self.tally.count_subnet(query, located);
-        let (rcode, truncated) = (message.rcode, message.truncated);
         let octets = message.finish(query.head, 1);
+        let (located, outcome) = (answering.located, answering.outcome);
+        let (rcode, truncated) = (answering.message.rcode, answering.message.truncated);
+        self.tally.count_subnet(query, located);
         if sender.transport == Transport::Udp
             && let Some(limiter) = &mut self.limiter
         {
@@ -191,10 +192,22 @@ fn limit(transport: Transport, payload: Option<u16>, settings: &Settings) -> usi
 
 #[inline]
 pub(super) fn opt_reply<'a>(edns: &'a Edns, transport: Transport, settings: &'a Settings) -> OptReply<'a> {
-    // RFC 7828 §3.2.2: over UDP the option is ignored.
-    let keepalive = match transport {
-        Transport::Udp => None,
-        Transport::Tcp | Transport::Tls => Some(u16::try_from(settings.tcp_idle.as_millis() / 100).unwrap_or(u16::MAX)),
-    };
-    OptReply::to(edns, settings.udp_payload, settings.nsid.as_deref(), keepalive)
+    OptReply {
+        payload: settings.udp_payload,
+        dnssec_ok: edns.dnssec_ok,
+        nsid: if edns.nsid { settings.nsid.as_deref() } else { None },
+        keepalive: match transport {
+            Transport::Tcp | Transport::Tls if edns.keepalive => Some(keepalive(settings)),
+            // RFC 7828 §3.2.2: over UDP the option is ignored.
+            Transport::Tcp | Transport::Tls | Transport::Udp => None,
+        },
+        subnet: edns.subnet.as_ref(),
+        cookie: None,
+        ede: None,
+    }
+}
+
+/// The idle timeout of a connection in units of 100 ms.
+fn keepalive(settings: &Settings) -> u16 {
+    u16::try_from(settings.tcp_idle.as_millis() / 100).unwrap_or(u16::MAX)
 }

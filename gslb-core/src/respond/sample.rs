@@ -3,10 +3,9 @@
 //! Recording an answer is a store into the worker's own ring. One random draw per batch, when the sample is taken,
 //! picks an answer uniformly; it represents the whole batch.
 
-use std::net::IpAddr;
-
 use super::MAX_BATCH;
 use crate::live::fallback::Fallback;
+use crate::locate::numeric::NumericAddress;
 use crate::site::model::PoolId;
 use crate::steer::draw::Dice;
 
@@ -20,7 +19,7 @@ pub struct SteeredAnswer {
     /// The first pool that was answered; `None` if the answer named no endpoint.
     pub pool: Option<PoolId>,
     /// The client address that was used.
-    pub client: IpAddr,
+    pub client: NumericAddress,
     /// Length of the client subnet in bits; `None` if it is the resolver's own address.
     pub source: Option<u8>,
     /// Why it deviates from the policy's normal result.
@@ -31,14 +30,14 @@ pub struct SteeredAnswer {
 #[derive(Debug)]
 pub(super) struct Sampling {
     /// A ring of the most recent answers; answer n is at index n modulo the length.
-    kept: Box<[Option<SteeredAnswer>]>,
+    kept: Box<[Option<SteeredAnswer>; MAX_BATCH]>,
     pub(super) seen: u64,
     dice: Dice,
 }
 
 impl Sampling {
     pub(super) fn new(seed: u64) -> Sampling {
-        Sampling { kept: vec![None; MAX_BATCH].into(), seen: 0, dice: Dice::new(seed) }
+        Sampling { kept: Box::new([None; MAX_BATCH]), seen: 0, dice: Dice::new(seed) }
     }
 
     #[inline]
@@ -67,10 +66,12 @@ impl Sampling {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn answer(service: u32) -> SteeredAnswer {
-        let client = IpAddr::from([192, 0, 2, 1]);
+        let client = IpAddr::from([192, 0, 2, 1]).into();
         SteeredAnswer { topology_id: 1, service, pool: None, client, source: None, fallback: None }
     }
 

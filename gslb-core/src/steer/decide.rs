@@ -1,6 +1,7 @@
 //! The decision: chooses the endpoints of an answer from a client's plan and what is up.
 
-use super::draw::{Dice, Draw, RaceTime, pick_by_weight};
+use super::draw::{Draw, first_in_race, pick_by_weight};
+use super::endpoints::{Selected, leaders, select};
 use super::outcome::Outcome;
 use super::plan::{Branch, Plan, PlanId};
 use super::search::{Search, Walked};
@@ -10,7 +11,7 @@ use super::view::View;
 use crate::hash::scramble;
 use crate::live::demand::Demand;
 use crate::live::pool::{Entry, NO_TTL_LIMIT, Ready};
-use crate::site::model::{Choose, MAX_ANSWERS, PoolId, WhenAllDown};
+use crate::site::model::{PoolId, WhenAllDown};
 
 /// The inputs of a decision, and the receivers of its result.
 pub struct Decision<'a, 'd, T, E> {
@@ -152,19 +153,12 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
     }
 
     fn walk_by_race(&mut self, branches: &'a [Branch], demand: Demand) -> Walked {
-        let mut best: Option<(RaceTime, usize)> = None;
         branches.iter().for_each(|branch| self.look_at(branch.plan, demand));
         let weighted = self.view.needs_weight(branches, demand);
-        for (index, branch) in branches.iter().enumerate() {
-            if self.view.takes_part(branch, weighted, demand) {
-                let time = RaceTime::new(self.client_key, branch.identity, branch.weight);
-                if best.is_none_or(|(leader, _)| time.beats(&leader)) {
-                    best = Some((time, index));
-                }
-            }
-        }
-        match best {
-            Some((_, winner)) => self.follow(branches, winner, demand, true),
+        let takes_part = |(_, branch): &(usize, &Branch)| self.view.takes_part(branch, weighted, demand);
+        let members = branches.iter().enumerate().filter(takes_part);
+        match first_in_race(self.client_key, members.map(|(at, branch)| (branch.identity, branch.weight, at))) {
+            Some(winner) => self.follow(branches, winner, demand, true),
             None => {
                 self.note_passed_over(branches, demand);
                 Walked::Nothing
@@ -222,44 +216,13 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
             return false;
         };
         self.trace.note(|| Step::Taken(id));
-        let answers = pool.answers as usize;
-        match (pool.choose, &mut self.draw) {
-            (Choose::All, _) => ready.entries.iter().for_each(|entry| self.name(id, entry, ready, Choice::All)),
-            _ if ready.entries.len() <= answers => {
-                ready.entries.iter().for_each(|entry| self.name(id, entry, ready, Choice::All));
-            }
-            (Choose::Weighted, Draw::Fresh(dice)) if answers == 1 => {
-                if let Some(entry) = ready.entries.get(roll_entry(dice, ready)) {
-                    self.name(id, entry, ready, Choice::Dice);
-                }
-            }
-            (Choose::Weighted, Draw::Fresh(dice)) => {
-                let key = dice.roll();
-                self.take_by_race(id, ready, key, Choice::Dice, answers);
-            }
-            (Choose::Weighted | Choose::Hash, _) => {
-                self.take_by_race(id, ready, self.client_key, Choice::Client, answers);
+        match select(pool, ready, &mut self.draw, self.client_key) {
+            Selected::Entries(entries, by) => entries.iter().for_each(|entry| self.name(id, entry, ready, by)),
+            Selected::Leaders { key, by } => {
+                leaders(ready.entries, key, pool.answers, |entry| self.name(id, entry, ready, by));
             }
         }
         true
-    }
-
-    /// Answers with the `answers` endpoints that are first in the race for `key`, fastest first.
-    #[inline]
-    fn take_by_race(&mut self, id: PoolId, ready: Ready<'a>, key: u64, by: Choice, answers: usize) {
-        if answers > 1 {
-            return self.take_leaders(id, ready, key, by, answers);
-        }
-        let mut best: Option<(RaceTime, &'a Entry)> = None;
-        for entry in ready.entries.iter() {
-            let time = RaceTime::new(key, entry.identity, entry.weight);
-            if best.is_none_or(|(leader, _)| time.beats(&leader)) {
-                best = Some((time, entry));
-            }
-        }
-        if let Some((_, entry)) = best {
-            self.name(id, entry, ready, by);
-        }
     }
 
     #[inline]
@@ -267,25 +230,6 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
         self.trace.note(|| Step::Named { pool, endpoint: entry.endpoint, by, among: ready.entries.len() });
         self.trace.named(pool, entry.endpoint);
         (self.emit)(pool, entry, self.ttl);
-    }
-
-    /// Like [`take_by_race`](Self::take_by_race), for several answers, which need space to be sorted.
-    fn take_leaders(&mut self, id: PoolId, ready: Ready<'a>, key: u64, by: Choice, answers: usize) {
-        let mut leaders: [Option<(RaceTime, &'a Entry)>; MAX_ANSWERS] = [None; MAX_ANSWERS];
-        for entry in ready.entries.iter() {
-            let mut runner = (RaceTime::new(key, entry.identity, entry.weight), entry);
-            for place in leaders.iter_mut().take(answers) {
-                match place {
-                    Some(leader) if !runner.0.beats(&leader.0) => {}
-                    Some(leader) => std::mem::swap(leader, &mut runner),
-                    None => {
-                        *place = Some(runner);
-                        break;
-                    }
-                }
-            }
-        }
-        leaders.into_iter().flatten().for_each(|(_, entry)| self.name(id, entry, ready, by));
     }
 
     fn note_passed_over(&mut self, branches: &[Branch], demand: Demand) {
@@ -298,15 +242,5 @@ impl<'a, T: Trace, E: FnMut(PoolId, &'a Entry, u32)> Decision<'a, '_, T, E> {
                 });
             });
         }
-    }
-}
-
-/// Index of a randomly drawn endpoint.
-#[inline]
-fn roll_entry(dice: &mut Dice, ready: Ready<'_>) -> usize {
-    let roll = dice.roll();
-    match ready.total {
-        0 => ((u128::from(roll) * ready.entries.len() as u128) >> 64) as usize,
-        total => pick_by_weight(roll, total, ready.entries.iter().map(|entry| entry.weight)),
     }
 }

@@ -29,6 +29,14 @@ pub enum Draw<'a> {
     Sticky,
 }
 
+impl Draw<'_> {
+    /// How a service draws.
+    #[inline]
+    pub fn of(is_sticky: bool, dice: &mut Dice) -> Draw<'_> {
+        if is_sticky { Draw::Sticky } else { Draw::Fresh(dice) }
+    }
+}
+
 /// Index of the member that a random draw selects; `total` is the sum of all weights.
 #[inline]
 pub fn pick_by_weight(roll: u64, total: u64, weights: impl Iterator<Item = u32>) -> usize {
@@ -65,6 +73,19 @@ impl RaceTime {
     pub fn beats(&self, other: &RaceTime) -> bool {
         self.negative_log * other.weight < other.negative_log * self.weight
     }
+}
+
+/// The member that is first in the race for `key`, of members with identity and weight.
+#[inline(always)]
+pub fn first_in_race<M: Copy>(key: u64, members: impl Iterator<Item = (u64, u32, M)>) -> Option<M> {
+    let mut best: Option<(RaceTime, M)> = None;
+    for (identity, weight, member) in members {
+        let time = RaceTime::new(key, identity, weight);
+        if best.is_none_or(|(leader, _)| time.beats(&leader)) {
+            best = Some((time, member));
+        }
+    }
+    best.map(|(_, member)| member)
 }
 
 /// -log2(value / 2^64), in units of 2^-32. The error is below 3e-6: the table is interpolated linearly.

@@ -5,7 +5,9 @@
 
 pub mod classes;
 pub mod decide;
+pub mod direct;
 pub mod draw;
+pub mod endpoints;
 pub(crate) mod latency_sources;
 pub mod outcome;
 pub mod plan;

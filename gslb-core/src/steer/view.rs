@@ -22,10 +22,12 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    #[inline]
     pub(super) fn pool(&self, id: PoolId) -> Option<&'a PoolLiveness> {
         self.pools.get(id)
     }
 
+    #[inline]
     pub(super) fn ready(&self, id: PoolId, demand: Demand) -> Option<Ready<'a>> {
         self.pool(id).map(|pool| pool.ready(demand, self.kind)).filter(|ready| !ready.is_empty())
     }

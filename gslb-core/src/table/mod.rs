@@ -117,11 +117,17 @@ impl Steers {
 impl Kind {
     /// The element for this kind, of an array with one element per kind.
     #[inline]
-    pub fn of<V: Copy>(self, [a, aaaa, cname]: [V; 3]) -> V {
+    pub fn of<V: Copy>(self, array: [V; 3]) -> V {
+        self.at(&array)
+    }
+
+    /// The same, without a copy of the array.
+    #[inline]
+    pub fn at<V: Copy>(self, [a, aaaa, cname]: &[V; 3]) -> V {
         match self {
-            Kind::A => a,
-            Kind::Aaaa => aaaa,
-            Kind::Cname => cname,
+            Kind::A => *a,
+            Kind::Aaaa => *aaaa,
+            Kind::Cname => *cname,
         }
     }
 }

@@ -97,11 +97,14 @@ impl Packed {
 
     #[inline]
     fn unpack(self) -> Shortcut {
+        const POOL_WITHOUT_WEIGHT: u32 = Packed::POOL | Packed::WITHOUT_WEIGHT;
+        const PART_WITHOUT_WEIGHT: u32 = Packed::PART | Packed::WITHOUT_WEIGHT;
         let number = self.0 >> Packed::BITS;
-        let demand = if self.0 & Packed::WITHOUT_WEIGHT == 0 { Demand::Up } else { Demand::UpWithoutWeight };
-        match self.0 & 3 {
-            Packed::POOL => Shortcut::Pool(PoolId(number), demand),
-            Packed::PART => Shortcut::Part(PlanId(number), demand),
+        match self.0 & ((1 << Packed::BITS) - 1) {
+            Packed::POOL => Shortcut::Pool(PoolId(number), Demand::Up),
+            Packed::PART => Shortcut::Part(PlanId(number), Demand::Up),
+            POOL_WITHOUT_WEIGHT => Shortcut::Pool(PoolId(number), Demand::UpWithoutWeight),
+            PART_WITHOUT_WEIGHT => Shortcut::Part(PlanId(number), Demand::UpWithoutWeight),
             Packed::NO_SUCH_KIND => Shortcut::NoSuchKind,
             _ => Shortcut::None,
         }

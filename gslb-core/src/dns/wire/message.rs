@@ -1,10 +1,13 @@
 //! Writes a response: never beyond its size limit, and never part of an RRset.
 
 use super::cookie;
-use super::edns::{Edns, option};
+use super::edns::option;
 use super::number::{Ede, Rcode};
 use super::query::{HEADER, Head};
 use super::subnet::{self, ClientSubnet};
+
+/// Length of an OPT record without options.
+const OPT: usize = 11;
 
 /// Does not fit into the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,24 +73,10 @@ impl<'a> OptReply<'a> {
         }
     }
 
-    /// The reply to a query's OPT record.
-    #[inline]
-    pub fn to(edns: &'a Edns, payload: u16, nsid: Option<&'a [u8]>, keepalive: Option<u16>) -> OptReply<'a> {
-        OptReply {
-            payload,
-            dnssec_ok: edns.dnssec_ok,
-            nsid: nsid.filter(|_| edns.nsid),
-            keepalive: keepalive.filter(|_| edns.keepalive),
-            subnet: edns.subnet.as_ref(),
-            cookie: None,
-            ede: None,
-        }
-    }
-
     /// Length of the record in wire form.
     #[inline]
     pub fn wire_len(&self) -> usize {
-        11 + self.nsid.map_or(0, |nsid| 4 + nsid.len())
+        OPT + self.nsid.map_or(0, |nsid| 4 + nsid.len())
             + self.keepalive.map_or(0, |_| 6)
             + self.subnet.map_or(0, |subnet| 4 + subnet.option_len())
             + self.cookie.map_or(0, |cookie| 4 + cookie.len())
@@ -185,6 +174,17 @@ impl<'a> Message<'a> {
         Ok(())
     }
 
+    /// Appends a record: the octets up to RDLENGTH, and its rdata.
+    #[inline]
+    pub fn put_record<const N: usize>(&mut self, head: [u8; 12], rdata: [u8; N]) -> Result<(), Full> {
+        let buffer = self.octets.get_mut(self.len..self.limit).ok_or(Full)?;
+        let (head_buffer, rest) = buffer.split_first_chunk_mut().ok_or(Full)?;
+        *rest.first_chunk_mut().ok_or(Full)? = rdata;
+        *head_buffer = head;
+        self.len += head.len() + N;
+        Ok(())
+    }
+
     /// Overwrites two octets.
     #[inline]
     pub fn patch(&mut self, at: usize, value: u16) {
@@ -227,15 +227,12 @@ impl<'a> Message<'a> {
     #[inline]
     pub fn put_opt(&mut self, reply: &OptReply<'_>, len: usize, scope: u8) -> Result<(), Full> {
         let [payload_high, payload_low] = reply.payload.to_be_bytes();
-        let [len_high, len_low] = ((len - 11) as u16).to_be_bytes();
+        let [len_high, len_low] = ((len - OPT) as u16).to_be_bytes();
         let extended = (self.rcode as u16 >> 4) as u8;
         let flags = if reply.dnssec_ok { 0x80 } else { 0 };
         self.put_array([0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
-        if let Some(nsid) = reply.nsid {
-            self.put_option(option::NSID, nsid)?;
-        }
-        if let Some(timeout) = reply.keepalive {
-            self.put_option(option::KEEPALIVE, &timeout.to_be_bytes())?;
+        if reply.nsid.is_some() || reply.keepalive.is_some() {
+            self.put_rare_options(reply)?;
         }
         if let Some(subnet) = reply.subnet {
             self.put_subnet(subnet, scope)?;
@@ -251,26 +248,33 @@ impl<'a> Message<'a> {
     }
 
     #[inline]
-    fn put_subnet(&mut self, subnet: &ClientSubnet, scope: u8) -> Result<(), Full> {
-        let (fields, address) = subnet.answered(scope);
-        let len = subnet.option_len();
-        let ([f0, f1, f2, f3], [len_high, len_low]) = (fields, (len as u16).to_be_bytes());
-        let option = [0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3];
-        match self.octets.get_mut(self.len..).and_then(<[u8]>::split_first_chunk_mut) {
-            // Copy all 16 octets of the address at once; only `len` octets are sent.
-            Some((front, rest)) if self.len + 4 + len <= self.limit && rest.len() >= address.len() => {
-                *front = option;
-                if let Some(back) = rest.first_chunk_mut() {
-                    *back = address;
-                }
-                self.len += 4 + len;
-                Ok(())
-            }
-            _ => {
-                self.put_array(option)?;
-                self.put(address.get(..len - fields.len()).unwrap_or_default())
-            }
+    fn put_rare_options(&mut self, reply: &OptReply<'_>) -> Result<(), Full> {
+        if let Some(nsid) = reply.nsid {
+            self.put_option(option::NSID, nsid)?;
         }
+        reply.keepalive.map_or(Ok(()), |timeout| self.put_option(option::KEEPALIVE, &timeout.to_be_bytes()))
+    }
+
+    #[inline]
+    fn put_subnet(&mut self, subnet: &ClientSubnet, scope: u8) -> Result<(), Full> {
+        let len = subnet.option_len();
+        let end = self.len + 4 + len;
+        let Some((option, rest)) = self.octets.get_mut(self.len..).and_then(<[u8]>::split_first_chunk_mut) else {
+            return Err(Full);
+        };
+        if end > self.limit {
+            return Err(Full);
+        }
+        let ([f0, f1, f2, f3], address) = subnet.answered(scope);
+        let [len_high, len_low] = (len as u16).to_be_bytes();
+        *option = [0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3];
+        match rest.first_chunk_mut() {
+            // Copy all 16 octets of the address at once; only those of the option are sent.
+            Some(place) => *place = address,
+            None => rest.iter_mut().zip(address).for_each(|(place, octet)| *place = octet),
+        }
+        self.len = end;
+        Ok(())
     }
 
     #[inline]
@@ -282,7 +286,7 @@ impl<'a> Message<'a> {
 
     /// Writes the header; returns the length of the message.
     #[inline]
-    pub fn finish(self, head: Head, questions: u16) -> usize {
+    pub fn finish(&mut self, head: Head, questions: u16) -> usize {
         let flags = 0x8000
             | u16::from(head.opcode) << 11
             | u16::from(self.authoritative) << 10

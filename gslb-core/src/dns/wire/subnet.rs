@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::locate::numeric::NumericAddress;
+
 /// Option code (RFC 7871 §6).
 pub const CODE: u16 = 8;
 /// Octets before the address: family, source and scope prefix length.
@@ -108,6 +110,12 @@ impl ClientSubnet {
             false => IpAddr::V4(Ipv4Addr::from_bits((self.upper >> 32) as u32)),
             true => IpAddr::V6(Ipv6Addr::from_bits(u128::from(self.upper) << 64 | u128::from(self.lower))),
         }
+    }
+
+    /// The same as numbers.
+    #[inline]
+    pub fn numeric(&self) -> NumericAddress {
+        NumericAddress { is_ipv6: self.is_ipv6(), upper: self.upper, lower: self.lower }
     }
 
     /// The family of the network.

@@ -103,9 +103,10 @@ fn name(topology_id: &Counts, answer: &SteeredAnswer) -> Option<SampledAnswer> {
 
 /// The client network of a decision.
 fn network(answer: &SteeredAnswer) -> IpNet {
-    let bits = answer.source.unwrap_or(match answer.client {
+    let client = IpAddr::from(answer.client);
+    let bits = answer.source.unwrap_or(match client {
         IpAddr::V4(_) => RESOLVER_BITS.0,
         IpAddr::V6(_) => RESOLVER_BITS.1,
     });
-    IpNet::new(answer.client, bits).unwrap_or_else(|_| answer.client.into()).trunc()
+    IpNet::new(client, bits).unwrap_or_else(|_| client.into()).trunc()
 }

@@ -39,7 +39,7 @@ impl RegionAnswers {
         let pool = answer.pool.and_then(|pool| site.pools.get(pool.0 as usize));
         let data_center = pool.and_then(|pool| site.data_centers.get(pool.data_center?.0 as usize));
         let data_center = data_center.map_or_else(|| NONE.into(), |data_center| Arc::clone(&data_center.name));
-        let region = finder.region(topology, answer.client).unwrap_or_else(|| DEFAULT.into());
+        let region = finder.region(topology, answer.client.into()).unwrap_or_else(|| DEFAULT.into());
         let pair = (region, data_center);
         let is_new = !self.counts.contains_key(&pair);
         let pair = if is_new && self.counts.len() >= MAX_PAIRS { (OTHER.into(), OTHER.into()) } else { pair };

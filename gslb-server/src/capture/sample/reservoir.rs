@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn answer(service: u32) -> SteeredAnswer {
-        let client = [192, 0, 2, 1].into();
+        let client = std::net::IpAddr::from([192, 0, 2, 1]).into();
         SteeredAnswer { topology_id: 1, service, pool: None, client, source: None, fallback: None }
     }
 
