@@ -50,6 +50,6 @@ impl Bucket {
     /// two windows.
     #[inline]
     pub(super) fn charged(&self, ahead: u32, cost: u64) -> u32 {
-        (u64::from(ahead) + (cost >> self.shift).max(1)).min(2 * self.window >> self.shift) as u32
+        (u64::from(ahead) + (cost >> self.shift).max(1)).min((2 * self.window) >> self.shift) as u32
     }
 }

@@ -148,7 +148,7 @@ impl Limiter {
         self.over = self.over.wrapping_add(1);
         self.credit = (self.credit + query).min(CREDIT);
         let every = if verdict == Verdict::Flood { self.limits.slip * FLOOD as u32 } else { self.limits.slip };
-        if every == 0 || self.over % every != 0 {
+        if every == 0 || !self.over.is_multiple_of(every) {
             return false;
         }
         match self.credit.checked_sub(reply) {

@@ -27,7 +27,7 @@ pub struct Secrets(Keys);
 #[derive(Debug, Clone)]
 enum Keys {
     /// The secrets of consecutive days since the epoch, from the first of them on. A cookie has that of its own day.
-    Daily { first: u32, days: [SipHasher24; 3] },
+    Daily { first: u32, days: Box<[SipHasher24; 3]> },
     /// The first one signs, all verify.
     Shared(Box<[SipHasher24]>),
 }
@@ -38,7 +38,7 @@ impl Secrets {
     pub fn daily(today: u32, secret: impl Fn(u32) -> Secret) -> Secrets {
         let first = today.wrapping_sub(1);
         let key = |after: u32| SipHasher24::new_with_key(&secret(first.wrapping_add(after)));
-        Secrets(Keys::Daily { first, days: [key(0), key(1), key(2)] })
+        Secrets(Keys::Daily { first, days: Box::new([key(0), key(1), key(2)]) })
     }
 
     /// Secrets that do not change with time, as other name servers use them: the first one signs, all verify. Without

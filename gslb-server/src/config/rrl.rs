@@ -48,9 +48,8 @@ impl Rrl {
             let help = "a network has many addresses: leave it at 32 times `per_address`";
             let message =
                 format!("per_network is {}, less than per_address, {}", limits.per_network, limits.per_address);
-            match rrl.get("per_network").or_else(|| rrl.get("per_address")) {
-                Some(item) => item.error(problems, message, help),
-                None => {}
+            if let Some(item) = rrl.get("per_network").or_else(|| rrl.get("per_address")) {
+                item.error(problems, message, help);
             }
         }
     }

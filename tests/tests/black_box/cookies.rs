@@ -133,6 +133,7 @@ fn a_secret_may_be_a_credential_of_systemd() {
     assert_eq!(learn(server.address()).len(), 48);
     let body = server.get("/readyz").body;
     assert!(body.contains("degraded: cookies") && body.contains("CREDENTIALS_DIRECTORY is not set"), "{body}");
+    assert_eq!(server.stop().code, Some(0));
     let refused = folder.gslb(&format!("{start} --strict"));
     assert_eq!(refused.code, 1, "{}", refused.err);
     assert!(refused.err.contains("CREDENTIALS_DIRECTORY is not set"), "{}", refused.err);

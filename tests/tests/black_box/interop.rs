@@ -139,7 +139,10 @@ fn unsupported_types_are_named() {
             assert_eq!((answer.status.as_str(), answer.records.len()), ("NOTIMP", 0), "{}", answer.text);
         }
     }
-    for question in ["+header-only", "+header-only +noedns", "+header-only +tcp"] {
+    // RFC 7873 section 5.4: without a question, but with a cookie, it asks for a server cookie.
+    let learned = dig(server.address(), "+header-only +cookie");
+    assert!(learned.status == "NOERROR" && learned.text.contains("(good)"), "{}", learned.text);
+    for question in ["+header-only +nocookie", "+header-only +noedns", "+header-only +nocookie +tcp"] {
         let answer = dig(server.address(), question);
         assert_eq!((answer.status.as_str(), answer.records.len()), ("FORMERR", 0), "{}", answer.text);
     }

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use gslb_tests::ask::{dig, kdig};
+use gslb_tests::ask::dig;
 use gslb_tests::eventually;
 use gslb_tests::folder::{Folder, PROCESS};
 use gslb_tests::server::Server;
@@ -35,8 +35,8 @@ fn flood(server: &Server, source: &str, query: &[u8], count: usize) -> Vec<Vec<u
     let mut responses = Vec::new();
     let mut buffer = [0; 4096];
     socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    for _ in 0..count / 50 {
-        for _ in 0..50 {
+    for chunk in 0..count.div_ceil(50) {
+        for _ in 0..50.min(count - 50 * chunk) {
             socket.send(query).unwrap();
         }
         socket.set_nonblocking(true).unwrap();
@@ -68,7 +68,7 @@ fn a_forged_source_gets_its_limit_and_others_get_their_answers() {
     assert!(short.count() > 100);
     assert!(acted(&server, "truncated") > 0 && acted(&server, "passed") >= full as u64);
     // dig falls back to TCP at the limited address, and is not limited at another one.
-    let limited = dig(server.address(), "-b 127.0.0.2 big.example.com TXT +nocookie");
+    let limited = dig(server.address(), "+tries=20 +time=1 -b 127.0.0.2 big.example.com TXT +nocookie");
     assert_eq!(limited.data().len(), 9, "{}", limited.text);
     let other = dig(server.address(), "-b 127.0.1.2 big.example.com TXT +notcp +ignore +nocookie");
     assert_eq!(other.data().len(), 9, "{}", other.text);
@@ -77,13 +77,12 @@ fn a_forged_source_gets_its_limit_and_others_get_their_answers() {
 #[test]
 fn a_cookie_passes_at_a_flooded_address() {
     let (_folder, server) = serve("per_address = 1\nburst = 1\nper_network = 100");
-    flood(&server, "127.0.0.2", &query(false), 100);
+    // Over the limit, but no flood.
+    flood(&server, "127.0.0.2", &query(false), 10);
     // dig gets BADCOOKIE with a fresh cookie, and asks again with it.
     let answer = dig(server.address(), "-b 127.0.0.2 big.example.com TXT +notcp +ignore +cookie=2464c4abcf10c957");
     assert_eq!(answer.data().len(), 9, "{}", answer.text);
     assert!(acted(&server, "badcookie") >= 1 && acted(&server, "cookie") >= 1);
-    let kdig = kdig(server.address(), "-b 127.0.0.2 big.example.com TXT +notcp +ignore +cookie");
-    assert!(kdig.status == "NOERROR" || kdig.status == "BADCOOKIE", "{}", kdig.text);
 }
 
 #[test]
