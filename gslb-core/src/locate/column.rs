@@ -1,19 +1,19 @@
 //! A column over the location index: the client class of an address, and the prefix around it for which that class
 //! holds.
 
+use std::iter;
+
 use super::address::{Address, shortest_prefix_within};
 use super::halves::{self, Split};
-use super::index::{Leaves, LocationIndex};
+use super::index::LocationIndex;
 use super::intervals::{Interval, Intervals, SPLIT};
 use super::numeric::NumericAddress;
+use super::starts::Starts;
 
 /// Leading bits of IPv4-mapped addresses, `::ffff:0:0/96`, which use the IPv4 classes.
 const MAPPED: (u128, u128) = (0xFFFF_0000_0000, 0xFFFF_FFFF_FFFF);
 /// A class that only marks the borders of the IPv4-mapped block.
 const MAPPED_CLASS: u32 = u32::MAX - 1;
-
-/// Leaves that are merged at a time.
-const PART: usize = 512;
 
 /// Client classes by address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,19 +37,23 @@ pub struct Located {
 impl Column {
     /// Merges leaves into intervals of one class; `classes` has one class per locus.
     pub fn build(index: &LocationIndex, classes: &[u32]) -> Column {
-        let pairs4 = merged(&index.v4, classes, left_aligned);
-        let inside = if let [(_, only)] = *pairs4 { only } else { MAPPED_CLASS };
-        let v4 = Intervals::build(&pairs4);
-        drop(pairs4);
-        let pairs6 = merged(&index.v6, classes, |start| start);
-        // Only the first few change, so the others are not moved: up to the first that starts behind the range.
-        let changed = pairs6.partition_point(|&(start, _)| start <= MAPPED.1) + 1;
-        let (front, rest) = pairs6.split_at(changed.min(pairs6.len()));
-        let mut front = front.to_vec();
+        let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
+        let leaves4 = index.v4.starts.iter().zip(&index.v4.loci);
+        let leaves4 = leaves4.map(|(&start, locus)| (left_aligned(start), class_of(locus)));
+        // IPv6 uses the same memory afterwards, and has two more intervals for the IPv4-mapped block.
+        let mut starts = Starts::merged(leaves4, index.v6.starts.len() + 2);
+        let inside = if let [only] = *starts.classes() { only } else { MAPPED_CLASS };
+        let v4 = Intervals::build(&starts);
+        starts.clear();
+        let mut last = None;
+        let leaves6 = index.v6.starts.iter().zip(&index.v6.loci).map(|(&start, locus)| (start, class_of(locus)));
+        let mut merged6 = leaves6.filter(|&(_, class)| last.replace(class) != Some(class)).peekable();
+        // The block changes only the first few: up to the first that starts behind it.
+        let mut front: Vec<_> = iter::from_fn(|| merged6.next_if(|&(start, _)| start <= MAPPED.1)).collect();
+        front.extend(merged6.next());
         insert_range(&mut front, MAPPED, inside);
-        let (halves, split) = halves::divide(front.into_iter().chain(rest.iter().copied()), pairs6.len() + 2);
-        drop(pairs6);
-        Column { v4, v6: Intervals::build(&halves), split }
+        let split = halves::divide(front.into_iter().chain(merged6), &mut starts);
+        Column { v4, v6: Intervals::build(&starts), split }
     }
 
     /// Finds the class of an address.
@@ -109,34 +113,6 @@ impl Located {
 #[inline]
 fn left_aligned(address: u32) -> u64 {
     u64::from(address) << 32
-}
-
-/// Merges adjacent leaves of one class; there is at least one leaf. `key` maps a leaf's start to a start in the result.
-///
-/// The result has capacity for all leaves, so that nothing is copied to grow it; the system provides memory only for what
-/// is written. Merges a part of the leaves at a time: writes every leaf, and the next leaf of the same class overwrites
-/// it, which avoids an unpredictable branch. Doing that in the result itself would need memory for all leaves, most of
-/// which it does not have in the end.
-fn merged<A: Address, K: Address>(leaves: &Leaves<A>, classes: &[u32], key: impl Fn(A) -> K) -> Vec<(K, u32)> {
-    let class_of = |locus: &u32| classes.get(*locus as usize).copied().unwrap_or(0);
-    let mut pairs = Vec::with_capacity(leaves.loci.len());
-    // One extra slot to write into.
-    let mut part = [(K::ZERO, 0); PART + 1];
-    let mut last = None;
-    for (starts, loci) in leaves.starts.chunks(PART).zip(leaves.loci.chunks(PART)) {
-        let mut next = 0;
-        for (&start, locus) in starts.iter().zip(loci) {
-            let class = class_of(locus);
-            let begins = Some(class) != last;
-            last = Some(class);
-            if let Some(pair) = part.get_mut(next) {
-                *pair = (key(start), class);
-            }
-            next += usize::from(begins);
-        }
-        pairs.extend_from_slice(part.get(..next).unwrap_or_default());
-    }
-    pairs
 }
 
 /// Assigns a class to the addresses of `range`.

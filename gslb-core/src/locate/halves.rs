@@ -1,6 +1,7 @@
 //! IPv6 networks by the upper half of an address; the few networks longer than 64 bits are stored separately.
 
 use super::intervals::{Interval, SPLIT};
+use super::starts::Starts;
 
 /// Intervals that start or end inside a 64-bit network, with their neighbors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,40 +22,31 @@ impl Split {
     }
 }
 
-/// Divides at most `count` intervals of addresses into intervals of upper halves, plus a second list for upper halves
-/// whose addresses differ in class: those are marked [`SPLIT`] in the first list.
-pub(crate) fn divide(pairs: impl Iterator<Item = (u128, u32)>, count: usize) -> (Vec<(u64, u32)>, Split) {
-    let mut halves: Vec<(u64, u32)> = Vec::with_capacity(count);
+/// Divides intervals of addresses, given as start and class, into intervals of upper halves, plus a list for upper
+/// halves whose addresses differ in class: those are marked [`SPLIT`] in `halves`, which must be empty.
+pub(crate) fn divide(pairs: impl Iterator<Item = (u128, u32)>, halves: &mut Starts) -> Split {
     let mut split: Vec<(u128, u32)> = Vec::new();
     let (mut pairs, mut before) = (pairs.peekable(), None);
     while let Some((start, class)) = pairs.next() {
         let before = before.replace((start, class));
         let upper = (start >> 64) as u64;
         if start as u64 == 0 {
-            set(&mut halves, upper, class);
+            halves.set(upper, class);
             continue;
         }
         // The interval before this one shares a 64-bit network with it, and the one after gives its end.
         let around = [before, Some((start, class)), pairs.peek().copied()].into_iter().flatten();
         let known = split.last().map(|&(start, _)| start);
         split.extend(around.filter(|&(start, _)| known.is_none_or(|known| start > known)));
-        let split_already = upper.checked_add(1).is_some_and(|next| halves.last().is_some_and(|last| last.0 == next));
+        let split_already = upper.checked_add(1).is_some_and(|next| halves.starts().last() == Some(&next));
         if !split_already {
-            set(&mut halves, upper, SPLIT);
+            halves.set(upper, SPLIT);
         }
         if let Some(next) = upper.checked_add(1) {
-            set(&mut halves, next, class);
+            halves.set(next, class);
         }
     }
-    (halves, Split(split.into()))
-}
-
-/// Starts an interval at `upper`, replacing one that already starts there.
-fn set(halves: &mut Vec<(u64, u32)>, upper: u64, class: u32) {
-    match halves.last_mut() {
-        Some(last) if last.0 == upper => last.1 = class,
-        _ => halves.push((upper, class)),
-    }
+    Split(split.into())
 }
 
 #[cfg(test)]
@@ -83,7 +75,9 @@ mod tests {
             &[(0, 1), (at(3, 9), 3), (at(u64::MAX, u64::MAX), 2)],
         ];
         for pairs in lists {
-            let (halves, split) = divide(pairs.iter().copied(), pairs.len());
+            let mut halves = Starts::default();
+            let split = divide(pairs.iter().copied(), &mut halves);
+            let halves = halves.pairs();
             assert!(halves.windows(2).all(|two| two[0].0 < two[1].0), "{halves:?}");
             let borders = pairs.iter().flat_map(|&(start, _)| [start, start.wrapping_sub(1), start | 1]);
             for address in borders.chain([0, u128::MAX, at(5, 8), at(6, 1), at(7, 0), at(2, 2)]) {
@@ -96,10 +90,10 @@ mod tests {
     #[test]
     fn an_interval_beside_a_split_network_knows_both_its_ends() {
         let pairs = [(0, 1), (1 << 70, 2), ((1 << 70) + 5, 3), (1 << 90, 4)];
-        let (_, split) = divide(pairs.into_iter(), 4);
+        let split = divide(pairs.into_iter(), &mut Starts::default());
         assert_eq!(split.find((1 << 70) + 3), Interval { class: 2, first: 1 << 70, last: (1 << 70) + 4 });
         assert_eq!(split.find((1 << 70) + 5), Interval { class: 3, first: (1 << 70) + 5, last: (1 << 90) - 1 });
-        let (_, split) = divide([(0, 1), (5, 2), (1 << 70, 3)].into_iter(), 3);
+        let split = divide([(0, 1), (5, 2), (1 << 70, 3)].into_iter(), &mut Starts::default());
         assert_eq!(split.find(5), Interval { class: 2, first: 5, last: (1 << 70) - 1 });
     }
 }

@@ -14,6 +14,7 @@ use std::array;
 use std::ops::Range;
 
 use super::address::Address;
+use super::starts::Starts;
 
 /// Marks a network that is split at more than 64 bits, so that a second table has its classes. Never a real class.
 pub(crate) const SPLIT: u32 = u32::MAX;
@@ -82,11 +83,11 @@ impl Class for u32 {
 }
 
 impl Intervals {
-    /// Builds from pairs of start and class, in order; the first start is 0.
-    pub(crate) fn build(pairs: &[(u64, u32)]) -> Intervals {
-        match pairs.iter().all(|&(_, class)| u8::narrowed(class).is_some()) {
-            true => Intervals::Narrow(Lines::build(pairs)),
-            false => Intervals::Wide(Lines::build(pairs)),
+    /// Builds them, from at least one.
+    pub(crate) fn build(intervals: &Starts) -> Intervals {
+        match intervals.classes().iter().all(|&class| u8::narrowed(class).is_some()) {
+            true => Intervals::Narrow(Lines::build(intervals)),
+            false => Intervals::Wide(Lines::build(intervals)),
         }
     }
 
@@ -161,14 +162,16 @@ struct Line<C, const STARTS: usize, const CLASSES: usize> {
 }
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASSES> {
-    fn build(pairs: &[(u64, u32)]) -> Self {
+    fn build(intervals: &Starts) -> Self {
+        let (starts, classes) = (intervals.starts(), intervals.classes());
         // A line holds four intervals or more, unless they are very scattered; growing would copy all lines.
-        let lines = Vec::with_capacity(pairs.len().div_ceil(4));
-        let mut building = Building { pairs, tables: Vec::new(), lines, line: 0..0, distances: Distances::default() };
-        let bits = building.table(0, 0, 0..pairs.len());
-        building.flush(pairs.len());
+        let lines = Vec::with_capacity(starts.len().div_ceil(4));
+        let (line, distances) = (0..0, Distances::default());
+        let mut building = Building { starts, classes, tables: Vec::new(), lines, line, distances };
+        let bits = building.table(0, 0, 0..starts.len());
+        building.flush(starts.len());
         let Building { tables, lines, .. } = building;
-        Lines { tables: tables.into(), bits, lines: lines.into(), intervals: pairs.len() }
+        Lines { tables: tables.into(), bits, lines: lines.into(), intervals: starts.len() }
     }
 
     #[inline(always)]
@@ -220,19 +223,19 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
 
 impl<C: Class, const STARTS: usize, const CLASSES: usize> Line<C, STARTS, CLASSES> {
     /// The line of some adjacent intervals that fit; `next` is the start of the interval after them.
-    fn of(intervals: &[(u64, u32)], distances: &Distances, next: Option<u64>) -> Self {
+    fn of(starts: &[u64], classes: &[u32], distances: &Distances, next: Option<u64>) -> Self {
         let unit = distances.unit();
-        let class = |at: usize| intervals.get(at).or(intervals.last()).and_then(|pair| C::narrowed(pair.1));
-        let start = |at: usize| intervals.get(at + 2).map(|&(start, _)| (start - distances.second) >> unit);
+        let class = |at: usize| classes.get(at).or(classes.last()).and_then(|&class| C::narrowed(class));
+        let start = |at: usize| starts.get(at + 2).map(|&start| (start - distances.second) >> unit);
         Line {
-            first: intervals.first().map_or(0, |&(start, _)| start),
+            first: starts.first().copied().unwrap_or(0),
             second: distances.second,
             last: next.map_or(u64::MAX, |next| next - 1),
             starts: array::from_fn(|at| start(at).and_then(|start| u16::try_from(start).ok()).unwrap_or(u16::MAX)),
             // A line with one interval stores its class twice.
             classes: array::from_fn(|at| class(at).unwrap_or_default()),
             unit: unit as u8,
-            used: intervals.len().saturating_sub(2) as u8,
+            used: starts.len().saturating_sub(2) as u8,
         }
     }
 
@@ -302,7 +305,8 @@ impl Distances {
 
 /// Builds tables and lines in address order.
 struct Building<'a, C, const STARTS: usize, const CLASSES: usize> {
-    pairs: &'a [(u64, u32)],
+    starts: &'a [u64],
+    classes: &'a [u32],
     tables: Vec<u32>,
     lines: Vec<Line<C, STARTS, CLASSES>>,
     /// The intervals of the line being filled, and their distances.
@@ -319,19 +323,21 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
         let bits = wanted.clamp(LEAST_BITS, TABLE_BITS).min(u64::BITS - depth);
         let (table, depth) = (self.tables.len(), depth + bits);
         self.tables.resize(table + (1 << bits), 0);
-        let mut at = intervals.start;
+        let mut end = intervals.start + 1;
         for entry in 0..1 << bits {
             let leading = leading << bits | entry;
             let first = leading << (u64::BITS - depth);
-            let begins_by = |at: usize, address: u64| self.pairs.get(at).is_some_and(|&(start, _)| start <= address);
-            while begins_by(at + 1, first) {
-                at += 1;
-            }
-            let mut end = at + 1;
-            while begins_by(end, first.last_of(depth)) {
+            let starts_by = |at: usize, address: u64| self.starts.get(at).is_some_and(|start| *start <= address);
+            // The last interval goes on, unless the next one starts right here.
+            let at = if starts_by(end, first) { end } else { end - 1 };
+            end = at + 1;
+            while starts_by(end, first.last_of(depth)) {
                 end += 1;
             }
-            let value = self.entry(leading, depth, at..end);
+            let value = match end == self.line.end {
+                true => TO_LINE | self.lines.len() as u32,
+                false => self.entry(leading, depth, at..end),
+            };
             if let Some(place) = self.tables.get_mut(table + entry as usize) {
                 *place = value;
             }
@@ -370,15 +376,17 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Building<'_, C, STARTS
     /// The distances of the current line with these intervals at its end.
     #[inline]
     fn with(&self, more: Range<usize>) -> Distances {
-        let more = self.pairs.get(more).unwrap_or_default();
-        more.iter().fold(self.distances, |distances, &(start, _)| distances.with(start))
+        let more = self.starts.get(more).unwrap_or_default();
+        more.iter().fold(self.distances, |distances, &start| distances.with(start))
     }
 
     /// Finishes the current line; the next one starts with interval `next`.
     fn flush(&mut self, next: usize) {
         if !self.line.is_empty() {
-            let after = self.pairs.get(self.line.end).map(|&(start, _)| start);
-            self.lines.push(Line::of(self.pairs.get(self.line.clone()).unwrap_or_default(), &self.distances, after));
+            let after = self.starts.get(self.line.end).copied();
+            let starts = self.starts.get(self.line.clone()).unwrap_or_default();
+            let classes = self.classes.get(self.line.clone()).unwrap_or_default();
+            self.lines.push(Line::of(starts, classes, &self.distances, after));
         }
         (self.line, self.distances) = (next..next, Distances::default());
     }
@@ -396,7 +404,7 @@ mod tests {
     }
 
     fn check(pairs: &[(u64, u32)]) {
-        let intervals = Intervals::build(pairs);
+        let intervals = Intervals::build(&Starts::of(pairs));
         assert_eq!(intervals.len(), pairs.len());
         let borders = pairs.iter().flat_map(|&(start, _)| [start, start.saturating_sub(1), start.saturating_add(1)]);
         for address in borders.chain([0, u64::MAX]) {
@@ -450,7 +458,7 @@ mod tests {
             .collect();
         let pairs: Vec<(u64, u32)> = pairs.into_iter().filter(|pair| pair.0 < 1 << 62).collect();
         check(&pairs);
-        let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("five classes are few") };
+        let Intervals::Narrow(lines) = Intervals::build(&Starts::of(&pairs)) else { panic!("five classes are few") };
         assert!(lines.tables.len() < 4 * pairs.len(), "{} entries for {}", lines.tables.len(), pairs.len());
     }
 
@@ -464,7 +472,9 @@ mod tests {
         for (len, seed) in [(300, 1), (5_000, 2), (100_000, 3)] {
             let starts = crowded(len, seed, 64);
             let pairs: Vec<(u64, u32)> = starts.into_iter().zip((0..).map(|at| at % 7)).collect();
-            let Intervals::Narrow(lines) = Intervals::build(&pairs) else { panic!("seven classes are few") };
+            let Intervals::Narrow(lines) = Intervals::build(&Starts::of(&pairs)) else {
+                panic!("seven classes are few")
+            };
             for &(start, _) in &pairs {
                 let first = lines.line(start);
                 let searched = lines.lines[first..].iter().position(|line| start <= line.last).unwrap() + 1;

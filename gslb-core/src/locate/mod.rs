@@ -13,3 +13,4 @@ pub mod numeric;
 pub(crate) mod pairs;
 pub mod prefixes;
 pub mod region;
+pub(crate) mod starts;
