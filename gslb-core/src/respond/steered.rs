@@ -137,30 +137,39 @@ impl<T: Trace> Answering<'_, '_, T> {
         }
         self.count(steering, row, Outcome::Answered(found.demand), Some(found.id));
         let ttl = service.ttl.min(found.ttl_limit);
-        let entries = match selected {
-            Selected::Entries(entries, _) => entries,
+        Some(match selected {
+            Selected::Entries(entries, _) => self.write_entries(place, ttl, entries),
             Selected::Leaders { key, .. } => {
-                let name = |write: &mut dyn FnMut(&Entry)| leaders(found.ready.entries, key, found.pool.answers, write);
-                return Some(self.write_each(place, ttl, name));
+                let answers = found.pool.answers;
+                self.write_each(place, ttl, |write| leaders(found.ready.entries, key, answers, write))
             }
-        };
-        let (start, owner) = (self.message.len(), pointer(place.suffix(0)).to_be_bytes());
+        })
+    }
+
+    #[inline(always)]
+    fn write_entries(&mut self, place: NameOffset, ttl: u32, entries: &[Entry]) -> Next {
+        let start = self.message.len();
+        if self.write_addresses(place, ttl, entries).is_some() {
+            self.message.count(Section::Answer, entries.len() as u16);
+            return Next::Done;
+        }
+        self.message.truncate(start);
+        self.write_each(place, ttl, |write| entries.iter().for_each(write))
+    }
+
+    /// Writes the records of addresses; `None` if one is a name, or does not fit.
+    #[inline(always)]
+    fn write_addresses(&mut self, place: NameOffset, ttl: u32, entries: &[Entry]) -> Option<()> {
+        let owner = pointer(place.suffix(0)).to_be_bytes();
         for entry in entries {
             let written = match &entry.data {
                 Data::V4(address) => self.message.put_record(head(owner, rtype::A, ttl, 4), *address),
                 Data::V6(address) => self.message.put_record(head(owner, rtype::AAAA, ttl, 16), *address),
-                Data::Cname(_) => Err(Full),
+                Data::Cname(_) => return None,
             };
-            if written.is_err() {
-                // A name, or too many records.
-                self.message.truncate(start);
-                return Some(
-                    self.write_each(place, ttl, |write: &mut dyn FnMut(&Entry)| entries.iter().for_each(write)),
-                );
-            }
+            written.ok()?;
         }
-        self.message.count(Section::Answer, entries.len() as u16);
-        Some(Next::Done)
+        Some(())
     }
 
     /// Writes records of any kind: `each` calls its argument with every endpoint.
