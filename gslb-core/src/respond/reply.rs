@@ -8,7 +8,7 @@ use super::tally::{Outcome, SubnetUse};
 use super::{Examined, Reply, Sender, Settings, State, Transport, chaos};
 use crate::dns::wire::cookie::CookieOption;
 use crate::dns::wire::edns::Edns;
-use crate::dns::wire::message::{Message, OptReply};
+use crate::dns::wire::message::{Full, Message, OptReply};
 use crate::dns::wire::number::{Ede, Rcode, class};
 use crate::dns::wire::query::Fault;
 use crate::limit::Verdict;
@@ -71,13 +71,11 @@ impl State {
         let message = &mut answering.message;
         message.release(opt_len);
         if let Some(edns) = &query.edns {
-            let (mut opt, mut len) = (opt(edns), opt_len);
-            if let Some(ede) = message.ede {
-                opt.add_error(ede, message.left());
-                len = opt.wire_len();
-            }
             // Space for it is reserved.
-            let _ = message.put_opt(&opt, len, answering.scope);
+            let _ = match message.ede {
+                None => message.put_opt(&opt(edns), opt_len, answering.scope),
+                Some(ede) => put_opt_with_error(message, opt(edns), ede, answering.scope),
+            };
         }
         let octets = message.finish(query.head, 1);
         let (located, outcome) = (answering.located, answering.outcome);
@@ -170,6 +168,15 @@ impl State {
         }
         CookieCheck::Examined(examined)
     }
+}
+
+/// Not inlined, so that the OPT record of other responses is made in registers.
+#[cold]
+#[inline(never)]
+fn put_opt_with_error(message: &mut Message<'_>, mut opt: OptReply<'_>, ede: Ede, scope: u8) -> Result<(), Full> {
+    opt.add_error(ede, message.left());
+    let len = opt.wire_len();
+    message.put_opt(&opt, len, scope)
 }
 
 /// Whether a COOKIE option can be answered.
