@@ -27,6 +27,7 @@ pub mod mix;
 pub mod queries;
 pub mod quiet;
 pub mod random;
+pub mod restarts;
 pub mod rounds;
 pub mod scrape;
 pub mod sites;

@@ -1,11 +1,11 @@
-//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies|counters` prints times and
-//! ratios as Markdown.
+//! The control side of the real server under load: `control put|apply|load|scrape|overrides|bodies|counters|restarts`
+//! prints times and ratios as Markdown.
 
 use std::error::Error;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use gslb_benches::{bodies, control, counters, further, scrape};
+use gslb_benches::{bodies, control, counters, further, restarts, scrape};
 
 /// Measures changes through the API, from the request to the answer on the wire. Needs `gslb` beside it, or GSLB_BIN.
 #[derive(Debug, Parser)]
@@ -61,6 +61,17 @@ enum Part {
         #[arg(long, default_value_t = 10.0)]
         seconds: f64,
     },
+    /// Queries and connections that are lost while the server restarts again and again.
+    Restarts {
+        #[arg(long, default_value_t = 100)]
+        rounds: u32,
+        /// Queries per second over UDP.
+        #[arg(long, default_value_t = 5_000.0)]
+        rate: f64,
+        /// TCP connections.
+        #[arg(long, default_value_t = 200)]
+        clients: u32,
+    },
     /// The effect of requests at a rate on answers.
     Load {
         #[arg(long, default_value_t = 2_000.0)]
@@ -89,6 +100,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Part::Counters { services, workers, listeners, seconds } => {
             counters::measure(services, workers, listeners, Duration::from_secs_f64(seconds))?
         }
+        Part::Restarts { rounds, rate, clients } => restarts::measure(rounds, rate, clients)?,
         Part::Load { rate, rounds, seconds, apart } => {
             let place = if apart { control::Placement::Apart } else { control::Placement::Anywhere };
             control::load(rate, rounds, Duration::from_secs_f64(seconds), place)?

@@ -26,7 +26,7 @@ use crate::daemon::prober_feed::Probing;
 use crate::daemon::site_source::{DocumentSource, OnDamage, ServedSite, WatchedFiles};
 use crate::daemon::sockets::Inherited;
 use crate::daemon::store::{self, OpenedStore};
-use crate::daemon::{self, Bound, Ended, Provided, Restarting, control_runtime, self_check};
+use crate::daemon::{self, Bound, Ended, Provided, Restarting, activation, control_runtime, self_check};
 use crate::dns::totals::Totals;
 use crate::files::reload::{Cause, Next};
 use crate::files::watch::SourceFile;
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     let program = Restarting::program();
     let (mut predecessor, inherited) = match Predecessor::from_environment()? {
         Some((predecessor, inherited)) => (Some(predecessor), inherited),
-        None => (None, Inherited::default()),
+        None => (None, activation::inherited()?),
     };
     let ended = start(arguments, program, &mut predecessor, inherited);
     if let (Err(error), Some(predecessor)) = (&ended, &predecessor) {
@@ -89,14 +89,17 @@ fn start(
     let damage = if arguments.strict { OnDamage::Fail } else { OnDamage::Continue };
     let from_file = arguments.watch || arguments.document.is_some();
     // What does not need the store comes before the predecessor releases it, since changes wait from then on.
-    let (bound, patience) = match predecessor {
+    let (prepared, patience) = match predecessor {
         Some(predecessor) => {
             let bound = Bound::with(&config, inherited)?;
             check_document(arguments)?;
             predecessor.await_store()?;
-            (Some(bound), store::HANDOVER)
+            (Ok(bound), store::HANDOVER)
         }
-        None => (None, Duration::ZERO),
+        None => {
+            daemon::check_inherited(&config, &inherited)?;
+            (Err(inherited), Duration::ZERO)
+        }
     };
     let opened = store::open(&config.data_dir, from_file, arguments.watch, damage, patience)?;
     let store = Arc::clone(&opened.store);
@@ -127,7 +130,7 @@ fn start(
         }
     }
     let copies = opened.begun(control.handle());
-    let bound = bound.map_or_else(|| Bound::bind(&config), Ok)?;
+    let bound = prepared.or_else(|inherited| Bound::with(&config, inherited))?;
     let serving = Serving { bound, source, sample, damage, restarting };
     let (totals, leaves) = serve(control, &config, serving, &logging, predecessor)?;
     match copies {

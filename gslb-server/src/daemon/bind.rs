@@ -38,6 +38,19 @@ pub enum ServeError {
          tls = {{ certificate = \"…\", key = \"…\" }}, or listen on 127.0.0.1"
     )]
     Cleartext(SocketAddr),
+    /// The service manager passed a socket that the configuration does not name.
+    #[error(
+        "the service manager passed a socket of {protocol} {address} ({name:?}), but gslb.toml does not listen there: add \
+         the address to `listen`, or remove it from the socket unit"
+    )]
+    NotConfigured {
+        /// The address.
+        address: SocketAddr,
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// Its name in LISTEN_FDNAMES.
+        name: String,
+    },
     /// A thread, an event queue or a signal handler could not be created.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -78,6 +91,22 @@ pub fn check_ports_free(config: &Config, inherited: &Inherited) -> Result<(), Se
 pub fn check_certificate(config: &Config) -> Result<(), ServeError> {
     config.dns.tls.as_ref().map(|tls| usable(&tls.files)).transpose()?;
     Ok(())
+}
+
+/// Checks that the configuration names the address of every socket that the service manager passed.
+///
+/// # Errors
+/// [`ServeError::NotConfigured`].
+pub fn check_inherited(config: &Config, inherited: &Inherited) -> Result<(), ServeError> {
+    let plain = config.dns.listen.iter().flat_map(|address| [(Kind::Udp, *address), (Kind::Tcp, *address)]);
+    let proxy = config.dns.proxy.iter().flat_map(|proxy| &proxy.listen);
+    let proxy = proxy.flat_map(|address| [(Kind::ProxyUdp, *address), (Kind::ProxyTcp, *address)]);
+    let tls = config.dns.tls.iter().flat_map(|tls| &tls.listen).map(|address| (Kind::Tls, *address));
+    let all: Vec<_> = plain.chain(proxy).chain(tls).chain([(Kind::Http, config.api.listen)]).collect();
+    match inherited.unnamed(&all) {
+        Some((address, protocol, name)) => Err(ServeError::NotConfigured { address, protocol, name }),
+        None => Ok(()),
+    }
 }
 
 /// All sockets of a server, bound but not yet answering.
@@ -160,9 +189,11 @@ impl Bound {
         let udp = claim_udp(address)?;
         // With port 0, the listener has the port of the inherited sockets.
         let wanted = udp.first().map_or(Ok(address), UdpSocket::local_addr)?;
+        let mut is_inherited = [!udp.is_empty(), false];
         let (listener, udp, bound) = match inherited.claim_tcp(tcp_kind, wanted) {
             Some((listener, bound)) => {
                 tcp::adopt(&listener).map_err(failed(tcp_kind, bound))?;
+                is_inherited[1] = true;
                 (listener, udp, bound)
             }
             None if udp.is_empty() => bind_both(kinds, address, config)?,
@@ -171,8 +202,18 @@ impl Bound {
         if udp.len() < workers {
             self.missing.push((udp_kind, bound, workers - udp.len()));
         }
-        self.sockets.add(tcp_kind, bound, listener);
-        udp.into_iter().for_each(|socket| self.sockets.add(udp_kind, bound, socket));
+        if is_inherited[1] {
+            self.sockets.add_inherited(tcp_kind, bound, listener);
+        } else {
+            self.sockets.add(tcp_kind, bound, listener);
+        }
+        for socket in udp {
+            if is_inherited[0] {
+                self.sockets.add_inherited(udp_kind, bound, socket);
+            } else {
+                self.sockets.add(udp_kind, bound, socket);
+            }
+        }
         Ok(bound)
     }
 
@@ -183,13 +224,12 @@ impl Bound {
         address: SocketAddr,
         inherited: &mut Inherited,
     ) -> Result<SocketAddr, ServeError> {
-        let listener = match inherited.claim_tcp(kind, address) {
-            Some((listener, _)) => {
-                tcp::adopt(&listener).map_err(failed(kind, address))?;
-                listener
-            }
-            None => tcp::bind(address).map_err(failed(kind, address))?,
-        };
+        if let Some((listener, bound)) = inherited.claim_tcp(kind, address) {
+            tcp::adopt(&listener).map_err(failed(kind, bound))?;
+            self.sockets.add_inherited(kind, bound, listener);
+            return Ok(bound);
+        }
+        let listener = tcp::bind(address).map_err(failed(kind, address))?;
         let bound = listener.local_addr()?;
         self.sockets.add(kind, bound, listener);
         Ok(bound)

@@ -1,5 +1,6 @@
 //! The server process: bind the sockets, start the parts, wait for signals, and stop in order.
 
+pub mod activation;
 mod bind;
 mod certificates;
 mod cookie_secrets;
@@ -17,7 +18,7 @@ pub mod sockets;
 mod start;
 pub mod store;
 
-pub use bind::{Bound, ServeError, check_certificate, check_ports_free};
+pub use bind::{Bound, ServeError, check_certificate, check_inherited, check_ports_free};
 pub use restarting::Restarting;
 pub use running::{Ended, Running};
 pub use runtime::control_runtime;

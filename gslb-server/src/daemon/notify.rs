@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::io;
+use std::fmt::Display;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -11,7 +14,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::{env, process};
 
-use tracing::{error, info};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tracing::{error, info, warn};
+
+use super::sockets::ListenSocket;
+
+/// How long the service manager may take to accept a socket.
+const KEEP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A state to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +53,8 @@ impl State {
 pub struct Notify {
     manager: Option<Manager>,
     watchdog: Option<Duration>,
+    /// Whether the manager keeps file descriptors for a process that dies.
+    keeps: bool,
 }
 
 #[derive(Debug)]
@@ -62,7 +73,8 @@ impl Notify {
         let is_this_process = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
         let watchdog =
             number("WATCHDOG_USEC").filter(|micros| is_this_process && *micros > 0).map(Duration::from_micros);
-        Self::to(&address, watchdog)
+        let keeps = number("FDSTORE").is_some_and(|most| most > 0);
+        Self { keeps, ..Self::to(&address, watchdog) }
     }
 
     /// Uses the socket at `address`: a path, or an abstract name after `@`. An invalid address is logged.
@@ -73,7 +85,7 @@ impl Notify {
                 "cannot notify the service manager: NOTIFY_SOCKET is not a valid socket address"
             );
         });
-        Self { manager: manager.ok(), watchdog }
+        Self { manager: manager.ok(), watchdog, keeps: false }
     }
 
     /// Sends `state`. A notification that cannot be sent is lost: the manager has its own timeouts.
@@ -91,13 +103,63 @@ impl Notify {
         }
     }
 
+    /// Gives copies of `sockets` to the service manager (FDSTORE, sd_pid_notify_with_fds(3)). If this process dies, they
+    /// stay open, and the next start gets them in LISTEN_FDS. A manager with `FileDescriptorStoreMax=` sets the variable
+    /// FDSTORE.
+    pub fn keep<'s>(&self, sockets: impl Iterator<Item = &'s ListenSocket>) {
+        let Some(manager) = self.manager.as_ref().filter(|_| self.keeps) else { return };
+        for socket in sockets {
+            if let Err(cause) = manager.keep(socket) {
+                let name = stored_name(socket.kind.name(), socket.address);
+                warn!(name, why = %cause, "the service manager cannot keep a socket: a crash closes it");
+            }
+        }
+    }
+
+    /// Has the service manager close its copies of the sockets with this name.
+    pub fn forget(&self, name: &str) {
+        if let Some(Manager { socket, address, .. }) = self.manager.as_ref().filter(|_| self.keeps) {
+            // A manager that is unreachable is reported with the next notification.
+            let _ = socket.send_to_addr(format!("FDSTOREREMOVE=1\nFDNAME={name}").as_bytes(), address);
+        }
+    }
+
     /// The period within which [`State::Alive`] must be repeated; `None` if there is no watchdog.
     pub fn watchdog(&self) -> Option<Duration> {
         self.manager.as_ref().and(self.watchdog)
     }
 }
 
+/// Names of sockets in the store of the service manager begin with this.
+const STORED: &str = "gslb-";
+
+/// The name of the sockets for `kind` at `address` in the store of the service manager, where names have no colon.
+pub(super) fn stored_name(kind: &str, address: impl Display) -> String {
+    format!("{STORED}{kind}-{address}").replace(':', "_")
+}
+
+/// Whether a socket with this name comes from the store.
+pub(super) fn is_stored_name(name: &str) -> bool {
+    name.starts_with(STORED)
+}
+
 impl Manager {
+    /// Sends a copy of a socket.
+    fn keep(&self, ListenSocket { kind, address, socket, .. }: &ListenSocket) -> io::Result<()> {
+        let message = format!("FDSTORE=1\nFDNAME={}", stored_name(kind.name(), address));
+        let descriptors = [socket.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+            return Err(io::Error::other("no space for a file descriptor"));
+        }
+        let sending = UnixDatagram::unbound()?;
+        sending.connect_addr(&self.address)?;
+        sending.set_write_timeout(Some(KEEP_TIMEOUT))?;
+        sendmsg(&sending, &[IoSlice::new(message.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
     fn at(address: &OsStr) -> io::Result<Self> {
         let address = match address.as_bytes() {
             [] => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the address is empty")),
@@ -136,6 +198,36 @@ mod tests {
             }
             assert_eq!(notify.watchdog(), Some(Duration::from_secs(30)));
         }
+    }
+
+    #[test]
+    fn a_manager_that_keeps_sockets_gets_them_with_their_names() {
+        use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let udp = std::net::UdpSocket::bind("[::1]:0").unwrap();
+        let address = udp.local_addr().unwrap();
+        let mut sockets = crate::daemon::sockets::Sockets::default();
+        sockets.add(crate::daemon::sockets::Kind::Udp, address, udp);
+        let notify = Notify { keeps: true, ..Notify::to(path.as_os_str(), None) };
+        notify.keep(sockets.iter());
+        let (mut octets, mut space) = ([0; 256], [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))]);
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let buffers = &mut [std::io::IoSliceMut::new(&mut octets)];
+        let received = recvmsg(&manager, buffers, &mut control, RecvFlags::empty()).unwrap();
+        let name = format!("gslb-udp-[__1]_{}", address.port());
+        assert_eq!(octets[..received.bytes], *format!("FDSTORE=1\nFDNAME={name}").as_bytes());
+        let Some(RecvAncillaryMessage::ScmRights(mut kept)) = control.drain().next() else { panic!("no descriptor") };
+        let kept = std::net::UdpSocket::from(kept.next().unwrap());
+        assert_eq!(kept.local_addr().unwrap(), address);
+        notify.forget(&name);
+        let octets = manager.recv(&mut octets).map(|length| octets[..length].to_vec()).unwrap();
+        assert_eq!(octets, format!("FDSTOREREMOVE=1\nFDNAME={name}").into_bytes());
+        // One that keeps none gets none.
+        Notify::to(path.as_os_str(), None).keep(sockets.iter());
+        manager.set_nonblocking(true).unwrap();
+        assert!(manager.recv(&mut [0; 16]).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::backend::Backend;
 use crate::daemon::handover::{Message, Started};
-use crate::daemon::notify::{Notify, State};
+use crate::daemon::notify::{Notify, State, stored_name};
 use crate::daemon::restarting::{Attempts, Event};
 use crate::daemon::signals::{Request, Signals};
 use crate::dns::pulse::Pulses;
@@ -40,6 +40,8 @@ pub struct Running {
     pub(super) totals: TotalsReader,
     pub(super) notify: Arc<Notify>,
     pub(super) attempts: Attempts,
+    /// Names of sockets that the service manager is to close.
+    pub(super) forgotten: Vec<String>,
     pub(super) _gatherer: Gatherer,
 }
 
@@ -48,6 +50,8 @@ impl Running {
     /// runtime sends the reports, so a blocked one stops them too.
     pub fn notify(&mut self, notify: Notify) {
         notify.send(State::Ready);
+        notify.keep(self.attempts.sockets.iter().filter(|socket| socket.is_new));
+        self.forgotten.iter().for_each(|name| notify.forget(name));
         self.notify = Arc::new(notify);
         if let Some(within) = self.notify.watchdog() {
             let pulses = Pulses::new(self.udp.pulses());
@@ -146,6 +150,9 @@ impl Running {
         info!("stopping");
         self.notify.send(State::Stopping);
         // Copies of the sockets would keep them open.
+        for socket in self.attempts.sockets.iter() {
+            self.notify.forget(&stored_name(socket.kind.name(), socket.address));
+        }
         drop(self.attempts);
         drop(self.watcher);
         self.reloader.stop();

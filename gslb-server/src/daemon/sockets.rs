@@ -6,6 +6,8 @@ use std::os::fd::OwnedFd;
 
 use socket2::{SockRef, Type};
 
+use super::notify::is_stored_name;
+
 /// What a listening socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -36,6 +38,11 @@ impl Kind {
         }
     }
 
+    /// Whether it receives datagrams.
+    pub fn is_udp(self) -> bool {
+        matches!(self, Self::Udp | Self::ProxyUdp)
+    }
+
     /// Its name in messages.
     pub fn label(self) -> &'static str {
         match self {
@@ -60,6 +67,8 @@ pub struct ListenSocket {
     pub socket: OwnedFd,
     /// Whether another entry of the list has the same socket.
     is_copy: bool,
+    /// Whether this process has bound it.
+    pub is_new: bool,
 }
 
 /// All listening sockets of a server.
@@ -67,9 +76,14 @@ pub struct ListenSocket {
 pub struct Sockets(Vec<ListenSocket>);
 
 impl Sockets {
-    /// Adds a socket.
+    /// Adds a socket that this process has bound.
     pub fn add(&mut self, kind: Kind, address: SocketAddr, socket: impl Into<OwnedFd>) {
-        self.0.push(ListenSocket { kind, address, socket: socket.into(), is_copy: false });
+        self.0.push(ListenSocket { kind, address, socket: socket.into(), is_copy: false, is_new: true });
+    }
+
+    /// Adds a socket that another process has bound.
+    pub fn add_inherited(&mut self, kind: Kind, address: SocketAddr, socket: impl Into<OwnedFd>) {
+        self.0.push(ListenSocket { kind, address, socket: socket.into(), is_copy: false, is_new: false });
     }
 
     /// Removes the sockets of `kind`, and returns them in the order in which they were added.
@@ -80,7 +94,7 @@ impl Sockets {
     /// Adds a copy of a socket of `kind` on `address`; `None` if there is none.
     pub(super) fn share(&mut self, kind: Kind, address: SocketAddr) -> Option<io::Result<()>> {
         let socket = self.0.iter().find(|it| it.kind == kind && it.address == address)?.socket.try_clone();
-        Some(socket.map(|socket| self.0.push(ListenSocket { kind, address, socket, is_copy: true })))
+        Some(socket.map(|socket| self.0.push(ListenSocket { kind, address, socket, is_copy: true, is_new: false })))
     }
 
     /// Copies of all sockets, each one once.
@@ -89,8 +103,8 @@ impl Sockets {
     /// If the process is out of file descriptors.
     pub(super) fn copies(&self) -> io::Result<Vec<ListenSocket>> {
         let copy = |it: &ListenSocket| {
-            let ListenSocket { kind, address, is_copy, .. } = *it;
-            Ok(ListenSocket { kind, address, socket: it.socket.try_clone()?, is_copy })
+            let ListenSocket { kind, address, is_copy, is_new, .. } = *it;
+            Ok(ListenSocket { kind, address, socket: it.socket.try_clone()?, is_copy, is_new })
         };
         self.0.iter().filter(|it| !it.is_copy).map(copy).collect()
     }
@@ -110,6 +124,8 @@ pub struct Inherited(Vec<InheritedSocket>);
 pub struct InheritedSocket {
     /// The name of its [`Kind`], if the other process knows it.
     pub(super) kind: Option<String>,
+    /// Its name in messages, if the service manager gave it one.
+    pub(super) name: Option<String>,
     /// Its address.
     pub address: SocketAddr,
     /// The socket.
@@ -126,18 +142,49 @@ pub enum BoundSocket {
 }
 
 impl Inherited {
-    /// Adds a socket of this address.
+    /// Adds a socket of this address that a predecessor used for `kind`.
     ///
     /// # Errors
     /// If it is neither a UDP socket nor a TCP listener.
     pub fn add(&mut self, kind: Option<String>, address: SocketAddr, socket: OwnedFd) -> io::Result<()> {
+        self.push(kind, None, address, socket)
+    }
+
+    /// Adds a socket of this address, which the service manager calls `name`.
+    ///
+    /// # Errors
+    /// If it is neither a UDP socket nor a TCP listener.
+    pub fn add_named(&mut self, name: Option<String>, address: SocketAddr, socket: OwnedFd) -> io::Result<()> {
+        self.push(None, name, address, socket)
+    }
+
+    fn push(
+        &mut self,
+        kind: Option<String>,
+        name: Option<String>,
+        address: SocketAddr,
+        socket: OwnedFd,
+    ) -> io::Result<()> {
         let socket = match SockRef::from(&socket).r#type()? {
             Type::DGRAM => BoundSocket::Udp(socket.into()),
             Type::STREAM => BoundSocket::Tcp(socket.into()),
             other => return Err(io::Error::other(format!("it is of type {other:?}"))),
         };
-        self.0.push(InheritedSocket { kind, address, socket });
+        self.0.push(InheritedSocket { kind, name, address, socket });
         Ok(())
+    }
+
+    /// A socket for none of these, with its protocol and its name.
+    pub(super) fn unnamed(&self, configured: &[(Kind, SocketAddr)]) -> Option<(SocketAddr, &'static str, String)> {
+        let is_for = |it: &&InheritedSocket, (kind, address): &(Kind, SocketAddr)| {
+            matches!(it.socket, BoundSocket::Udp(_)) == kind.is_udp() && it.is_for(*kind, *address)
+        };
+        // Those in the manager's store are of an earlier configuration: they are closed.
+        let is_stored = |it: &&InheritedSocket| it.name.as_deref().is_some_and(is_stored_name);
+        let found =
+            self.0.iter().filter(|it| !is_stored(it)).find(|it| !configured.iter().any(|wanted| is_for(it, wanted)))?;
+        let protocol = if matches!(found.socket, BoundSocket::Udp(_)) { "UDP" } else { "TCP" };
+        Some((found.address, protocol, found.name.clone().unwrap_or_default()))
     }
 
     /// How many are left.

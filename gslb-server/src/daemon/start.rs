@@ -15,9 +15,10 @@ use tracing::info;
 use super::bind::{Bound, ServeError};
 use super::certificates::Certificates;
 use super::cookie_secrets::CookieSecrets;
+use super::notify::stored_name;
 use super::restarting::{Attempts, Restarting};
 use super::running::Running;
-use super::sockets::{BoundSocket, InheritedSocket, Kind, Sockets};
+use super::sockets::{BoundSocket, InheritedSocket, Kind, ListenSocket, Sockets};
 use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
@@ -112,6 +113,7 @@ impl Bound {
         let metrics = Arc::new(Scrapes::new(metrics));
         let observed = Observed { published: Arc::clone(&published), backend: Arc::clone(&backend), hosts, metrics };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
+        let forgotten = self.surplus.iter().filter_map(|it| forgotten(it, &sockets)).collect();
         retire(std::mem::take(&mut self.surplus), &answering.tcp, &published, &settings)?;
         let listeners = self.sockets.take(Kind::Http);
         let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
@@ -141,6 +143,7 @@ impl Bound {
             reloader,
             totals,
             notify: Arc::default(),
+            forgotten,
             attempts: Attempts::new(provided.restarting, sockets, backend),
             _gatherer: gatherer,
         })
@@ -208,6 +211,15 @@ impl Answering {
 /// The listeners of `kind`, whose connections begin with `front`.
 fn listeners(sockets: &mut Sockets, kind: Kind, front: &Front) -> Vec<tcp::Listener> {
     sockets.take(kind).into_iter().map(|listener| (listener, front.clone())).collect()
+}
+
+/// The name under which the service manager may keep an inherited socket whose address is no longer used.
+fn forgotten(surplus: &InheritedSocket, used: &[ListenSocket]) -> Option<String> {
+    if used.iter().any(|socket| socket.address == surplus.address) {
+        return None;
+    }
+    let name = surplus.kind.as_ref().map(|kind| stored_name(kind, surplus.address));
+    name.or_else(|| surplus.name.clone())
 }
 
 /// Empties the queues of inherited sockets that the configuration does not name, and closes them.

@@ -1,6 +1,7 @@
 //! The real binary with real clients: sockets, files, signals and other parsers.
 
 mod access;
+mod activation;
 mod alertmanager;
 mod change;
 mod check;

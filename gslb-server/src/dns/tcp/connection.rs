@@ -165,13 +165,17 @@ impl<S: AsyncRead + AsyncWrite + Movable + Unpin> Connection<S> {
     }
 
     /// Moves the connection to another process.
-    pub(super) fn leave(mut self, stop: &watch::Receiver<Stop>, is_proxied: bool) {
-        let Stop::Leave(to) = &*stop.borrow() else { return };
+    pub(super) async fn leave(mut self, stop: &watch::Receiver<Stop>, is_proxied: bool) {
+        let to = match &*stop.borrow() {
+            Stop::Leave(to) => to.clone(),
+            Stop::No | Stop::Close => return,
+        };
         let input = std::mem::take(self.input.free_space());
         let Ends { peer: client, local, transport } = self.ends;
         if let Some(stream) = self.stream.into_connection() {
             let is_tls = transport == Transport::Tls;
-            let _ = to.send(Leaving { stream, input, client, local, is_tls, is_proxied });
+            // It is gone if the server has waited long enough.
+            let _ = to.send(Leaving { stream, input, client, local, is_tls, is_proxied }).await;
         }
     }
 

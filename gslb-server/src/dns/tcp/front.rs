@@ -152,7 +152,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Movable + Unpin>(
         () = slot.evicted() => End::Evicted,
     };
     if end == End::Leaving {
-        return connection.leave(&stop, is_proxied);
+        return connection.leave(&stop, is_proxied).await;
     }
     shared.counts.ended(end);
     // Count before the client sees the close.

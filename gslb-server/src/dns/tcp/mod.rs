@@ -42,6 +42,9 @@ const BACKLOG: i32 = 1024;
 /// How long connections may take to end after the stop.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Connections that may wait to be passed to another process; more wait in their tasks.
+const LEAVING: usize = 256;
+
 /// Limits for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -203,7 +206,7 @@ impl Server {
     /// Stops accepting, and passes each connection to `pass` once it has written the answers to its complete messages.
     /// TLS connections, which cannot be passed, are closed after their answers. Do not call this from a task.
     pub fn leave(self, mut pass: impl FnMut(Leaving)) {
-        let (sender, mut leaving) = mpsc::unbounded_channel();
+        let (sender, mut leaving) = mpsc::channel(LEAVING);
         let _ = self.stop.send(Stop::Leave(sender));
         let all = async {
             loop {

@@ -21,7 +21,7 @@ pub(super) enum Stop {
     /// They end once they have their answers.
     Close,
     /// They continue in another process, and so do the listeners.
-    Leave(mpsc::UnboundedSender<Leaving>),
+    Leave(mpsc::Sender<Leaving>),
 }
 
 impl Stop {
