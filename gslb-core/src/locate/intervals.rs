@@ -198,7 +198,7 @@ impl<C: Class, const STARTS: usize, const CLASSES: usize> Lines<C, STARTS, CLASS
         let (mut table, mut bits, mut rest) = (0, self.bits, address);
         loop {
             // At least one bit, so that the shift is by fewer than all.
-            let index = rest >> (u64::BITS - bits) % u64::BITS;
+            let index = rest >> ((u64::BITS - bits) % u64::BITS);
             match self.tables.get(table + index as usize) {
                 Some(&entry) if entry & TO_LINE != 0 => return (entry & !TO_LINE) as usize,
                 Some(&entry) => {
