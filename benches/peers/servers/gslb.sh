@@ -40,6 +40,7 @@ gslb_process() { # FOLDER DATA PORT
 	[dns]
 	listen = ["127.0.0.1:$3"]
 	workers = 1
+	rrl.enabled = false
 	[api]
 	listen = "127.0.0.1:0"
 	END
