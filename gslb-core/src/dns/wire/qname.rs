@@ -38,7 +38,7 @@ impl Default for NameKey {
 }
 
 impl NameKey {
-    /// Octets that are read at once: the longest name, and those that [`NameKey::fill_from`] returns.
+    /// Octets that are read at once: the longest name, and those that `NameKey::fill_from` returns.
     /// [`NameKey::fill`] is fastest if there are as many.
     pub const WINDOW: usize = MAX_NAME + NameKey::AFTER;
     /// Octets after a name that are returned with it: those that a usual query has there.

@@ -85,7 +85,7 @@ impl Counts {
     }
 
     /// Gives each worker counters of its own for what it has answered often since the last call, until they take
-    /// [`MOST_OWN`] octets in all. Call it about once a second, on a thread that may allocate, and on one thread only.
+    /// `MOST_OWN` octets in all. Call it about once a second, on a thread that may allocate, and on one thread only.
     pub fn make_wanted(&self) {
         let mut chunks = self.chunks.load(Ordering::Relaxed);
         for row in &self.rows {

@@ -43,7 +43,7 @@ pub const PREDECESSOR: &str = "GSLB_PREDECESSOR";
 pub enum Message {
     /// The first one of the predecessor.
     Hello {
-        /// [`VERSION`]
+        /// `VERSION`
         version: u32,
         /// How many sockets follow.
         sockets: usize,
