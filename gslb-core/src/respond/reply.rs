@@ -48,7 +48,10 @@ impl State {
             cookie: cookie.as_ref().map(|cookie| cookie.data),
             ..opt_reply(edns, sender.transport, settings)
         };
-        let opt_len = query.edns.as_ref().map_or(0, |edns| opt(edns).wire_len());
+        let opt_len = query.edns.as_ref().map_or(0, |edns| match edns.is_usual() {
+            true => edns.usual_reply_len(),
+            false => opt(edns).wire_len(),
+        });
         let mut message = Message::new(buffer, limit, query.question);
         message.reserve(opt_len);
         let mut answering = Answering {
@@ -72,9 +75,9 @@ impl State {
         message.release(opt_len);
         if let Some(edns) = &query.edns {
             // Space for it is reserved.
-            let _ = match message.ede {
-                None => message.put_opt(&opt(edns), opt_len, answering.scope),
-                Some(ede) => put_opt_with_error(message, opt(edns), ede, answering.scope),
+            let _ = match edns.is_usual() && message.ede.is_none() {
+                true => message.put_usual_opt(edns, settings.udp_payload, answering.scope),
+                false => put_opt(message, opt(edns), answering.scope),
             };
         }
         let octets = message.finish(query.head, 1);
@@ -120,19 +123,44 @@ impl State {
                 self.tally.stray.add(1);
                 return Reply::Drop;
             }
-            Fault::Refuse(rcode) => rcode,
-            // Without cookies it is a query without a question (RFC 9619 §4).
-            Fault::CookieOnly if self.secrets.is_none() => Rcode::FormErr,
-            Fault::CookieOnly => Rcode::NoError,
+            Fault::Refuse(rcode) if query.edns.is_none() => rcode,
+            Fault::Refuse(_) | Fault::CookieOnly => {
+                return self.refuse_with_opt(settings, reading, sender, fault, buffer);
+            }
         };
+        self.tally.received(sender, reading.octets, None);
+        let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
+        message.rcode = rcode;
+        let octets = message.finish(query.head, u16::from(query.question > 0));
+        if self.drops_fault(sender, reading.octets, octets, None) {
+            return Reply::Drop;
+        }
+        self.tally.responded(rcode, Outcome::Error, false, octets);
+        Reply::Send(octets)
+    }
+
+    /// The same for a message with an OPT record.
+    #[inline(never)]
+    fn refuse_with_opt(
+        &mut self,
+        settings: &Settings,
+        reading: &Reading,
+        sender: Sender<'_>,
+        fault: Fault,
+        buffer: &mut [u8],
+    ) -> Reply {
+        let query = &reading.query;
         let cookie = match query.edns.as_ref().map(|edns| self.examine_cookie(&edns.cookie, sender)) {
             Some(CookieCheck::Examined(cookie)) => cookie,
-            _ => None,
+            Some(CookieCheck::Malformed) | None => None,
         };
-        let rcode = match (fault, cookie.map(|cookie| cookie.result)) {
+        let (rcode, outcome) = match (fault, cookie.map(|cookie| cookie.result)) {
+            (Fault::Refuse(rcode), _) => (rcode, Outcome::Error),
             // RFC 7873 §5.4
-            (Fault::CookieOnly, Some(CookieResult::Stale | CookieResult::Invalid)) => Rcode::BadCookie,
-            _ => rcode,
+            (_, Some(CookieResult::Stale | CookieResult::Invalid)) => (Rcode::BadCookie, Outcome::Static),
+            (_, Some(CookieResult::Client | CookieResult::Valid)) => (Rcode::NoError, Outcome::Static),
+            // Without cookies it is a query without a question (RFC 9619 §4).
+            (_, None) => (Rcode::FormErr, Outcome::Static),
         };
         self.tally.received(sender, reading.octets, None);
         if let Some(family) = query.edns.as_ref().and_then(|edns| edns.malformed_subnet) {
@@ -147,7 +175,6 @@ impl State {
             let _ = message.put_opt(&opt, opt.wire_len(), 0);
         }
         let octets = message.finish(query.head, u16::from(query.question > 0));
-        let outcome = if fault == Fault::CookieOnly { Outcome::Static } else { Outcome::Error };
         if self.drops_fault(sender, reading.octets, octets, cookie) {
             return Reply::Drop;
         }
@@ -170,11 +197,13 @@ impl State {
     }
 }
 
-/// Not inlined, so that the OPT record of other responses is made in registers.
+/// Writes an OPT record with more than a client subnet.
 #[cold]
 #[inline(never)]
-fn put_opt_with_error(message: &mut Message<'_>, mut opt: OptReply<'_>, ede: Ede, scope: u8) -> Result<(), Full> {
-    opt.add_error(ede, message.left());
+fn put_opt(message: &mut Message<'_>, mut opt: OptReply<'_>, scope: u8) -> Result<(), Full> {
+    if let Some(ede) = message.ede {
+        opt.add_error(ede, message.left());
+    }
     let len = opt.wire_len();
     message.put_opt(&opt, len, scope)
 }

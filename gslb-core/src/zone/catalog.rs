@@ -143,7 +143,7 @@ impl Catalog {
     #[inline]
     pub fn find(&self, key: &mut NameKey, at_parent: bool) -> Found<'_> {
         let mut prefix = self.first_start(key);
-        let mut hash = key.remember_hash(prefix);
+        let mut hash = key.hash_at(prefix);
         while prefix < key.wire_len() {
             if let Some((id, node)) = self.nodes.find(hash, key.suffix_at(prefix), &self.octets) {
                 let node = self.with_details(id, node);

@@ -1,6 +1,7 @@
 //! The OPT record of a query (RFC 6891).
 
 use super::cookie::{self, CookieOption};
+use super::message::OPT;
 use super::subnet::{self, ClientSubnet, Family};
 
 /// Option codes (IANA "DNS EDNS0 Option Codes").
@@ -44,6 +45,18 @@ pub struct Malformed;
 impl Edns {
     /// Octets that [`Edns::read_usual`] reads: an option's code and length, and the longest client subnet.
     pub(super) const USUAL: usize = 4 + ClientSubnet::LONGEST;
+
+    /// True if the response has no option, or a client subnet alone.
+    #[inline(always)]
+    pub fn is_usual(&self) -> bool {
+        !self.nsid && !self.keepalive && self.cookie == CookieOption::Absent
+    }
+
+    /// Length in octets of the OPT record in the response to a usual one.
+    #[inline(always)]
+    pub fn usual_reply_len(&self) -> usize {
+        OPT + self.subnet.as_ref().map_or(0, |subnet| 4 + subnet.option_len())
+    }
 
     /// Parses the fields that an OPT record stores in CLASS and TTL.
     #[inline]

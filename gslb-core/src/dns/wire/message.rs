@@ -1,13 +1,15 @@
 //! Writes a response: never beyond its size limit, and never part of an RRset.
 
 use super::cookie;
-use super::edns::option;
+use super::edns::{Edns, option};
 use super::number::{Ede, Rcode};
 use super::query::{HEADER, Head};
 use super::subnet::{self, ClientSubnet};
 
 /// Length of an OPT record without options.
-const OPT: usize = 11;
+pub(super) const OPT: usize = 11;
+/// Maximum length in octets of an OPT record whose only option is a client subnet.
+const USUAL_OPT: usize = OPT + 8 + 16;
 
 /// Does not fit into the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,18 @@ pub enum Section {
     Additional,
 }
 
+impl Section {
+    /// The place of this section's count in [`Message::counts`].
+    #[inline]
+    fn shift(self) -> u32 {
+        match self {
+            Section::Answer => 32,
+            Section::Authority => 16,
+            Section::Additional => 0,
+        }
+    }
+}
+
 /// A response being written in place over its query: the question stays where it is, records follow, and the header is
 /// written last.
 #[derive(Debug)]
@@ -31,7 +45,8 @@ pub struct Message<'a> {
     octets: &'a mut [u8],
     len: usize,
     limit: usize,
-    counts: [u16; 3],
+    /// Records per section, as the last six octets of a header have them.
+    counts: u64,
     /// AA bit.
     pub authoritative: bool,
     /// TC bit: an RRset did not fit.
@@ -84,6 +99,14 @@ impl<'a> OptReply<'a> {
     }
 }
 
+/// Everything in an OPT record of `len` octets but its options (RFC 6891 §6.1.2).
+#[inline(always)]
+fn opt_fields(rcode: Rcode, payload: u16, dnssec_ok: bool, len: usize) -> [u8; OPT] {
+    let ([p0, p1], [l0, l1]) = (payload.to_be_bytes(), ((len - OPT) as u16).to_be_bytes());
+    let extended = (rcode as u16 >> 4) as u8;
+    [0, 0, 41, p0, p1, extended, 0, u8::from(dnssec_ok) << 7, 0, l0, l1]
+}
+
 impl<'a> Message<'a> {
     /// Starts a response of at most `limit` octets after the question section in `octets`, which has `question` octets.
     #[inline]
@@ -93,7 +116,7 @@ impl<'a> Message<'a> {
             octets,
             len: HEADER + question,
             limit,
-            counts: [0; 3],
+            counts: 0,
             authoritative: false,
             truncated: false,
             rcode: Rcode::NoError,
@@ -204,33 +227,45 @@ impl<'a> Message<'a> {
     /// Adds to the record count of a section.
     #[inline]
     pub fn count(&mut self, section: Section, records: u16) {
-        let [answer, authority, additional] = &mut self.counts;
-        match section {
-            Section::Answer => *answer += records,
-            Section::Authority => *authority += records,
-            Section::Additional => *additional += records,
-        }
+        self.counts += u64::from(records) << section.shift();
     }
 
     /// Records in a section so far.
     pub fn records(&self, section: Section) -> u16 {
-        let [answer, authority, additional] = self.counts;
-        match section {
-            Section::Answer => answer,
-            Section::Authority => authority,
-            Section::Additional => additional,
+        (self.counts >> section.shift()) as u16
+    }
+
+    /// Appends the OPT record of a response to a [usual](Edns::is_usual) one; `scope` goes into the client subnet option
+    /// (RFC 7871 §7.2.1).
+    #[inline(always)]
+    pub fn put_usual_opt(&mut self, edns: &Edns, payload: u16, scope: u8) -> Result<(), Full> {
+        let (dnssec_ok, subnet) = (edns.dnssec_ok, edns.subnet.as_ref());
+        let len = edns.usual_reply_len();
+        let end = self.len + len;
+        let window = self.octets.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut::<USUAL_OPT>);
+        let Some(window) = window.filter(|_| end <= self.limit) else {
+            return self.put_opt(&OptReply { payload, dnssec_ok, subnet, ..OptReply::default() }, len, scope);
+        };
+        let Some((fields, options)) = window.split_first_chunk_mut() else { return Err(Full) };
+        *fields = opt_fields(self.rcode, payload, dnssec_ok, len);
+        if let (Some(subnet), Some((option, address))) = (subnet, options.split_first_chunk_mut()) {
+            // All 16 octets of the address are copied at once; only those of the option are sent.
+            let all = address.first_chunk_mut();
+            let ([f0, f1, f2, f3], octets) = subnet.answered(scope);
+            let [len_high, len_low] = (subnet.option_len() as u16).to_be_bytes();
+            *option = [0, subnet::CODE as u8, len_high, len_low, f0, f1, f2, f3];
+            *all.ok_or(Full)? = octets;
         }
+        self.len = end;
+        self.count(Section::Additional, 1);
+        Ok(())
     }
 
     /// Appends the OPT record of `len` octets, its [wire length](OptReply::wire_len); `scope` goes into the client
     /// subnet option (RFC 7871 §7.2.1).
     #[inline]
     pub fn put_opt(&mut self, reply: &OptReply<'_>, len: usize, scope: u8) -> Result<(), Full> {
-        let [payload_high, payload_low] = reply.payload.to_be_bytes();
-        let [len_high, len_low] = ((len - OPT) as u16).to_be_bytes();
-        let extended = (self.rcode as u16 >> 4) as u8;
-        let flags = if reply.dnssec_ok { 0x80 } else { 0 };
-        self.put_array([0, 0, 41, payload_high, payload_low, extended, 0, flags, 0, len_high, len_low])?;
+        self.put_array(opt_fields(self.rcode, reply.payload, reply.dnssec_ok, len))?;
         if reply.nsid.is_some() || reply.keepalive.is_some() {
             self.put_rare_options(reply)?;
         }
@@ -287,16 +322,14 @@ impl<'a> Message<'a> {
     /// Writes the header; returns the length of the message.
     #[inline]
     pub fn finish(&mut self, head: Head, questions: u16) -> usize {
-        let flags = 0x8000
-            | u16::from(head.opcode) << 11
-            | u16::from(self.authoritative) << 10
-            | u16::from(self.truncated) << 9
-            | u16::from(head.recursion_desired) << 8
-            | self.rcode as u16 & 0x000F;
-        let [answer, authority, additional] = self.counts;
-        let words = [head.id, flags, questions, answer, authority, additional].map(u16::to_be_bytes);
-        if let Some(header) = self.octets.first_chunk_mut::<HEADER>() {
-            header.copy_from_slice(words.as_flattened());
+        let flags = 0x80 | head.echoed() | u8::from(self.authoritative) << 2 | u8::from(self.truncated) << 1;
+        let [id_high, id_low] = head.id.to_be_bytes();
+        let counts = self.counts | u64::from(questions) << 48;
+        if let Some((front, rest)) = self.octets.split_first_chunk_mut()
+            && let Some(back) = rest.first_chunk_mut()
+        {
+            *front = [id_high, id_low, flags, self.rcode as u8 & 0x0F];
+            *back = counts.to_be_bytes();
         }
         self.len
     }

@@ -23,10 +23,31 @@ const _: () = assert!(NameKey::AFTER == QUESTION_FIELDS + OPT_FIELDS + Edns::USU
 pub struct Head {
     /// Message ID.
     pub id: u16,
+    /// The octet of the header that has these two, in which all other bits are 0.
+    opcode_and_rd: u8,
+}
+
+impl Head {
+    /// The bits of opcode and RD in the third octet of a header.
+    const ECHOED: u8 = 0b0111_1001;
+
+    /// The fields of a header that begins with this ID and these flags.
+    #[inline]
+    fn new(id: [u8; 2], flags: u8) -> Head {
+        Head { id: u16::from_be_bytes(id), opcode_and_rd: flags & Head::ECHOED }
+    }
+
     /// Opcode, 0 to 15.
-    pub opcode: u8,
-    /// RD bit.
-    pub recursion_desired: bool,
+    #[inline]
+    pub fn opcode(self) -> u8 {
+        self.opcode_and_rd >> 3
+    }
+
+    /// Opcode and RD, where a response has them in the third octet of its header.
+    #[inline]
+    pub fn echoed(self) -> u8 {
+        self.opcode_and_rd
+    }
 }
 
 /// A parsed query. Its name is in a [`NameKey`]; nothing here points into the message, so that the response can
@@ -73,16 +94,12 @@ impl Query {
         if flags & 0x80 != 0 {
             return Err(Fault::Response);
         }
-        self.head = Head {
-            id: u16::from_be_bytes([id_high, id_low]),
-            opcode: flags >> 3 & 0x0F,
-            recursion_desired: flags & 0x01 != 0,
-        };
+        self.head = Head::new([id_high, id_low], flags);
         (self.question, self.edns) = (0, None);
         let [questions_high, questions_low, ..] = counts;
         let questions = u16::from_be_bytes([questions_high, questions_low]);
         // Several questions are not worth reading.
-        if self.head.opcode != 0 {
+        if self.head.opcode() != 0 {
             return if questions > 1 { Err(Fault::Refuse(Rcode::NotImp)) } else { self.read_unusual(buffer, len, key) };
         }
         // Nearly every query has one question, and an OPT record or no record.
@@ -123,10 +140,10 @@ impl Query {
             u32::from(u16::from_be_bytes([ar0, ar1])),
         ];
         let read = self.read_records(buffer, len, before, additional).map_err(Fault::Refuse);
-        if self.head.opcode == 0 && questions == 1 {
+        if self.head.opcode() == 0 && questions == 1 {
             return read;
         }
-        if self.head.opcode == 0 && read.is_ok() && self.edns.is_some_and(|edns| edns.cookie.client().is_some()) {
+        if self.head.opcode() == 0 && read.is_ok() && self.edns.is_some_and(|edns| edns.cookie.client().is_some()) {
             return Err(Fault::CookieOnly);
         }
         // Whether the rest is well-formed does not matter. If the sender speaks EDNS, so does the response (RFC 6891
@@ -138,7 +155,7 @@ impl Query {
     /// The fault of a message without exactly one readable question.
     #[inline]
     fn refused(&self) -> Fault {
-        Fault::Refuse(if self.head.opcode == 0 { Rcode::FormErr } else { Rcode::NotImp })
+        Fault::Refuse(if self.head.opcode() == 0 { Rcode::FormErr } else { Rcode::NotImp })
     }
 
     /// Parses the question, and returns what follows the name: QTYPE and QCLASS, and usually an OPT record. Whether the
@@ -325,7 +342,7 @@ mod tests {
             return refused(Rcode::FormErr);
         };
         let mut query = Query {
-            head: Head { id: *id as u16, opcode: 0, recursion_desired: flags & 0x100 != 0 },
+            head: Head::new((*id as u16).to_be_bytes(), (flags >> 8) as u8),
             question: name.len() + 4,
             qtype: qtype as u16,
             qclass: qclass as u16,

@@ -64,7 +64,7 @@ impl Row {
     }
 
     /// Adds one to the counter at this index. Only the worker of this row may call it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, at: usize) {
         match &self.0 {
             Kind::Whole(lines) => {
@@ -131,7 +131,7 @@ impl Chunked {
         self.slots.get(at / CHUNK)?.own.get()?.0.get(at % CHUNK)
     }
 
-    #[inline]
+    #[inline(never)]
     fn add(&self, at: usize) {
         match self.own(at) {
             Some(own) => own.add(1),
