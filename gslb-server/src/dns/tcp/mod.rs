@@ -158,10 +158,12 @@ impl Server {
             builder.on_thread_start(background::enter);
         }
         let runtime = builder.build()?;
+        let is_proxied = listeners.iter().any(|(_, front)| front.is_proxy());
+        let client_limits = protection.limits.as_ref().filter(|_| is_proxied);
         let shared = Arc::new(Shared {
             idle: limits.idle,
             connections: connections::Connections::new(most, limits.connections_per_client),
-            responders: responders::Responders::new(published, settings, protection, row, taps),
+            responders: responders::Responders::new(published, settings, protection, client_limits, row, taps),
             counts: counts::SharedCounts::default(),
         });
         let (stop, stopped) = watch::channel(Stop::No);

@@ -1,10 +1,11 @@
 //! The workers that answer queries of connections, shared by all connections because answering takes a microsecond.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use gslb_core::limit::{Limiter, Limits};
 use gslb_core::respond::{Reply, Settings, Tally, Transport, Worker};
 use gslb_core::steer::trace::NoTrace;
 use gslb_core::table::Published;
@@ -26,6 +27,8 @@ pub(super) struct Responders {
     published: Arc<Published>,
     responders: Box<[Mutex<Responder>]>,
     stats: Box<[WorkerStats]>,
+    /// Whether responders limit the clients that reached a proxy by datagrams.
+    limited: bool,
 }
 
 /// The parts of a worker that others read.
@@ -51,16 +54,18 @@ pub(super) struct Ends {
     pub(super) peer: SocketAddr,
     /// The server's.
     pub(super) local: SocketAddr,
-    /// TCP or TLS.
+    /// TCP or TLS; UDP if the client reached a proxy by datagrams.
     pub(super) transport: Transport,
 }
 
 impl Responders {
-    /// One responder per tap of `taps`, which captures its answers.
+    /// One responder per tap of `taps`, which captures its answers. `limits` are those of clients that reach a proxy by
+    /// datagrams; others over connections have none.
     pub(super) fn new(
         published: Arc<Published>,
         settings: &Arc<Settings>,
         protection: &Protection,
+        limits: Option<&Limits>,
         row: usize,
         taps: Vec<Tap>,
     ) -> Self {
@@ -69,18 +74,23 @@ impl Responders {
         let stats: Box<[WorkerStats]> =
             (0..threads).map(|_| WorkerStats { tally: Arc::default(), sample: sample() }).collect();
         let responder = |((stats, tap), row): ((&WorkerStats, Tap), usize)| {
-            let worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(stats.tally.clone());
+            let mut worker = Worker::new(settings.clone(), seed()).with_counters(row).with_tally(stats.tally.clone());
+            // Each has the whole limit, because all queries of a network go to the same one.
+            worker.set_limiter(limits.map(|limits| Limiter::new(limits.clone(), 1, seed())));
             let cookies = protection.cookies.clone().map(WorkerCookies::new);
             let (sample, out) = (stats.sample.clone(), vec![0; LONGEST].into());
             Mutex::new(Responder { worker, clock: BatchClock::start(), cookies, sample, out, tap })
         };
         let responders = stats.iter().zip(taps).zip(row..).map(responder).collect();
-        Self { published, responders, stats }
+        Self { published, responders, stats, limited: limits.is_some() }
     }
 
     /// Appends the answer to `query`, with its length before it, to `output`. Returns whether there is one.
     pub(super) fn answer(&self, ends: Ends, query: &[u8], output: &mut Vec<u8>, counts: &SharedCounts) -> bool {
-        let mut responder = self.free_responder();
+        let mut responder = match ends.transport {
+            Transport::Udp if self.limited => self.network_responder(ends.peer.ip()),
+            Transport::Udp | Transport::Tcp | Transport::Tls => self.free_responder(),
+        };
         let Responder { worker, clock, cookies, sample, out, tap } = &mut *responder;
         let now = clock.at(Instant::now());
         worker.set_time(now);
@@ -126,6 +136,15 @@ impl Responders {
     fn free_responder(&self) -> MutexGuard<'_, Responder> {
         let free = self.responders.iter().find_map(Mutex::try_lock);
         free.unwrap_or_else(|| self.responders[0].lock())
+    }
+
+    /// The responder that has the buckets of the client's network. It may have to finish another answer first.
+    fn network_responder(&self, client: IpAddr) -> MutexGuard<'_, Responder> {
+        let network = match client.to_canonical() {
+            IpAddr::V4(address) => u64::from(address.to_bits() >> 8),
+            IpAddr::V6(address) => (address.to_bits() >> 72) as u64,
+        };
+        self.responders[(network % self.responders.len() as u64) as usize].lock()
     }
 
     /// The sum of all tallies.

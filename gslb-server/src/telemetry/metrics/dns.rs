@@ -134,8 +134,10 @@ fn limits(totals: &Totals) -> Family {
         let queries: u64 = tally.queries().filter(|(family, ..)| *family == version).map(|(.., count)| count).sum();
         // Not counted while answering: it is nearly all of them.
         family.add(&[("action", "passed"), ("family", name)], queries.saturating_sub(concerned) as f64);
-        for (_, action, count) in of_family {
-            family.add(&[("action", action.as_str()), ("family", name)], count as f64);
+        // Over TCP they are those of clients that reached a proxy by datagrams.
+        let over_tcp = totals.over_tcp.limits().filter(|(family, ..)| *family == version);
+        for ((_, action, count), (.., over_tcp)) in of_family.zip(over_tcp) {
+            family.add(&[("action", action.as_str()), ("family", name)], (count + over_tcp) as f64);
         }
     }
     family
