@@ -123,8 +123,8 @@ impl Running {
         let _ = channel.set_timeout(Some(PASSING));
         let mut lost = 0_usize;
         let mut pass = |leaving: tcp::Leaving| {
-            let tcp::Leaving { stream, input, client, local, is_tls, is_proxied } = leaving;
-            let message = Message::Connection { client, local, is_tls, is_proxied };
+            let tcp::Leaving { stream, input, client, local, transport, is_proxied } = leaving;
+            let message = Message::Connection { client, local, transport, is_proxied };
             let passed = channel.send_all(&message, &input, Some(stream.as_fd()));
             lost += usize::from(passed.is_err());
         };

@@ -14,6 +14,16 @@ pub(crate) fn query(id: u16) -> Vec<u8> {
     [&header[..], b"\x07example\x00\x00\x01\x00\x01"].concat()
 }
 
+/// A PROXY header (version 2) that names a client of 192.0.2.0/24, with this family and protocol.
+pub(crate) fn proxy_header(family: u8, client: u8) -> Vec<u8> {
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21"[..], &[family, 0, 12, 192, 0, 2, client, 127, 0, 0, 1, 16, 0, 0, 53]].concat()
+}
+
+/// Whether a response is truncated.
+pub(crate) fn is_truncated(message: &[u8]) -> bool {
+    message[2] & 2 != 0
+}
+
 /// The ID of the query that `message` answers.
 pub(crate) fn answered(message: &[u8]) -> u16 {
     assert!(message.len() >= 12, "{message:?} is no DNS message");

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use gslb::capture::tap;
 use gslb::dns::protection::Protection;
-use gslb::dns::tcp::{Front, Limits, Server, bind};
+use gslb::dns::proxy::Proxies;
+use gslb::dns::tcp::{Front, Leaving, Limits, Server, bind};
 use gslb_core::respond::{Settings, Transport};
 use socket2::{Domain, Socket, Type};
 
 use crate::published;
-use crate::query::{PATIENCE, ask, await_close, framed, query, read_answer};
+use crate::query::{PATIENCE, ask, await_close, framed, is_truncated, proxy_header, query, read_answer};
 
 /// Time enough that no test runs into it by accident.
 const UNLIMITED: Limits = Limits { idle: PATIENCE, connections: 1000, connections_per_client: 1000 };
@@ -241,4 +242,72 @@ fn an_address_is_bound_once() {
     assert_eq!(bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
     server.stop();
     bind(address).unwrap();
+}
+
+/// A server of proxies on the loopback network, whose clients get about 128 small answers at once over UDP.
+fn serve_proxies() -> (Server, SocketAddr) {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let proxies = Proxies::new(&["127.0.0.0/8".parse().unwrap()]);
+    let limits = gslb_core::limit::Limits { per_address: 1, burst: 1, ..Default::default() };
+    let protection = Protection { cookies: None, limits: Some(limits) };
+    let (listeners, settings) = (vec![(listener, Front::Proxy(proxies))], Arc::new(Settings::default()));
+    let (published, taps) = (published(), tap::none(2));
+    let server =
+        Server::start(listeners, Transport::Tcp, UNLIMITED, published, &settings, &protection, 0, taps).unwrap();
+    (server, address)
+}
+
+/// Sends 500 queries and returns how many are answered in full.
+fn full_answers(client: &mut TcpStream) -> usize {
+    let queries: Vec<u8> = (0..500).flat_map(|id| framed(&query(id))).collect();
+    client.write_all(&queries).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let (mut answers, mut full) = (Vec::new(), 0);
+    client.read_to_end(&mut answers).unwrap();
+    let mut rest = &answers[..];
+    while let [high, low, following @ ..] = rest {
+        let (message, following) = following.split_at(usize::from(u16::from_be_bytes([*high, *low])));
+        full += usize::from(!is_truncated(message));
+        rest = following;
+    }
+    full
+}
+
+#[test]
+fn clients_that_reach_a_proxy_by_datagrams_are_limited() {
+    let (server, address) = serve_proxies();
+    let full = |family, host| {
+        let mut client = connect(address);
+        client.write_all(&proxy_header(family, host)).unwrap();
+        full_answers(&mut client)
+    };
+    // The limit is that of the client, not of a connection or thread.
+    let limited = full(0x12, 1) + full(0x12, 1) + full(0x12, 1);
+    assert!((100..300).contains(&limited), "{limited}");
+    assert!(full(0x12, 2) >= 100, "another client has its own");
+    assert_eq!(full(0x11, 1), 500, "the address of a connection is not forged");
+    server.stop();
+}
+
+#[test]
+fn clients_of_a_proxy_keep_their_transport_when_connections_move() {
+    let (old, address) = serve_proxies();
+    let (new, _) = serve_proxies();
+    let mut clients = [(0x12, Transport::Udp), (0x11, Transport::Tcp)].map(|(family, transport)| {
+        let mut client = connect(address);
+        client.write_all(&proxy_header(family, 1)).unwrap();
+        ask(&mut client, 7);
+        (client, transport)
+    });
+    let adopter = new.adopter();
+    old.leave(|leaving: Leaving| adopter.adopt(leaving));
+    for (client, transport) in &mut clients {
+        let full = full_answers(client);
+        match transport {
+            Transport::Udp => assert!((100..300).contains(&full), "{full}"),
+            Transport::Tcp | Transport::Tls => assert_eq!(full, 500),
+        }
+    }
+    new.stop();
 }

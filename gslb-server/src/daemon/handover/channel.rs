@@ -135,6 +135,8 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
 
+    use gslb_core::respond::Transport;
+
     use super::*;
 
     fn ends() -> (Channel, Channel) {
@@ -150,12 +152,16 @@ mod tests {
         let (accepted, _) = listener.accept().unwrap();
         let payload = [SEPARATOR; 65537];
         let address = client.local_addr().unwrap();
-        let message = Message::Connection { client: address, local: address, is_tls: false, is_proxied: false };
-        one.send_all(&message, &payload, Some(accepted.as_fd())).unwrap();
+        let mut descriptor = None;
+        for transport in [Transport::Udp, Transport::Tls, Transport::Tcp] {
+            let message = Message::Connection { client: address, local: address, transport, is_proxied: true };
+            one.send_all(&message, &payload, Some(accepted.as_fd())).unwrap();
+            let received = other.receive().unwrap().unwrap();
+            assert_eq!((received.message, &*received.payload), (message, &payload[..]));
+            descriptor = received.descriptor;
+        }
         drop(accepted);
-        let received = other.receive().unwrap().unwrap();
-        assert_eq!((received.message, &*received.payload), (message, &payload[..]));
-        let mut passed_on = TcpStream::from(received.descriptor.unwrap());
+        let mut passed_on = TcpStream::from(descriptor.unwrap());
         client.write_all(b"still open").unwrap();
         let mut octets = [0; 10];
         passed_on.read_exact(&mut octets).unwrap();

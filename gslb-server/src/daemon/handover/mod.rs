@@ -23,6 +23,7 @@ mod successor;
 use std::net::SocketAddr;
 
 use gslb_api::restart::RestartCounts;
+use gslb_core::respond::Transport;
 use serde::{Deserialize, Serialize};
 
 pub use channel::{Channel, Received};
@@ -32,7 +33,7 @@ pub use program::Program;
 pub use successor::{Predecessor, SuccessorError};
 
 /// Version of these messages. A successor refuses another one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The environment variable that marks a successor: the process id of its predecessor.
 pub const PREDECESSOR: &str = "GSLB_PREDECESSOR";
@@ -77,9 +78,19 @@ pub enum Message {
         client: SocketAddr,
         /// The address that it connected to.
         local: SocketAddr,
-        /// Whether it came over TLS to a proxy.
-        is_tls: bool,
+        /// How its queries arrive: at the proxy, if one is in between.
+        #[serde(with = "TransportName")]
+        transport: Transport,
         /// Whether a proxy is in between.
         is_proxied: bool,
     },
+}
+
+/// The transports by name.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Transport", rename_all = "kebab-case")]
+enum TransportName {
+    Udp,
+    Tcp,
+    Tls,
 }

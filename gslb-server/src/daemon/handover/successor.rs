@@ -113,12 +113,12 @@ impl Predecessor {
             }
             let mut connections = 0_usize;
             while let Ok(Some(received)) = self.channel.receive() {
-                if let (Message::Connection { client, local, is_tls, is_proxied }, Some(socket)) =
+                if let (Message::Connection { client, local, transport, is_proxied }, Some(socket)) =
                     (received.message, received.descriptor)
                 {
                     connections += 1;
                     let input = received.payload;
-                    adopt(Leaving { stream: socket.into(), input, client, local, is_tls, is_proxied });
+                    adopt(Leaving { stream: socket.into(), input, client, local, transport, is_proxied });
                 }
             }
             info!(connections, "the predecessor has ended; its TCP connections continue here");

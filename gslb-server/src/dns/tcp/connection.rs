@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gslb_core::respond::Transport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::task::unconstrained;
@@ -173,9 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Movable + Unpin> Connection<S> {
         let input = std::mem::take(self.input.free_space());
         let Ends { peer: client, local, transport } = self.ends;
         if let Some(stream) = self.stream.into_connection() {
-            let is_tls = transport == Transport::Tls;
             // It is gone if the server has waited long enough.
-            let _ = to.send(Leaving { stream, input, client, local, is_tls, is_proxied }).await;
+            let _ = to.send(Leaving { stream, input, client, local, transport, is_proxied }).await;
         }
     }
 

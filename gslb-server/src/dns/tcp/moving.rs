@@ -45,8 +45,8 @@ pub struct Leaving {
     pub client: SocketAddr,
     /// The address that the client connected to.
     pub local: SocketAddr,
-    /// Whether the client's queries came over TLS to a proxy.
-    pub is_tls: bool,
+    /// How the client's queries arrive: at the proxy, if one is in between.
+    pub transport: Transport,
     /// Whether a proxy is in between.
     pub is_proxied: bool,
 }
@@ -89,14 +89,13 @@ pub struct Adopter {
 impl Adopter {
     /// Continues a connection, unless it came from a proxy and there are no proxies any more.
     pub fn adopt(&self, leaving: Leaving) {
-        let Leaving { stream, input, client, local, is_tls, is_proxied } = leaving;
+        let Leaving { stream, input, client, local, transport, is_proxied } = leaving;
         let front = self.fronts.iter().find(|front| front.is_proxy() == is_proxied);
         let (Some(front), Ok(peer)) = (front, stream.peer_addr()) else { return };
         let _entered = self.runtime.enter();
         let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else { return };
         let Some(slot) = front.admit(peer, &self.shared) else { return };
         self.shared.counts.accepted.count();
-        let transport = if is_tls { Transport::Tls } else { Transport::Tcp };
         let ends = Ends { peer: client, local, transport };
         let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
         let connection = Admitted { stream, peer, slot, shared, stop };
