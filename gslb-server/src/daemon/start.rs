@@ -114,7 +114,7 @@ impl Bound {
         let observed = Observed { published: Arc::clone(&published), backend: Arc::clone(&backend), hosts, metrics };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
         let forgotten = self.surplus.iter().filter_map(|it| forgotten(it, &sockets)).collect();
-        retire(std::mem::take(&mut self.surplus), &answering.tcp, &published, &settings)?;
+        retire(std::mem::take(&mut self.surplus), &answering.tcp, &published, &settings, &self.protection)?;
         let listeners = self.sockets.take(Kind::Http);
         let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
         let (concerns, begun) = (provided.concerns, provided.begun);
@@ -228,6 +228,7 @@ fn retire(
     running: &tcp::Server,
     published: &Arc<Published>,
     settings: &Arc<Settings>,
+    protection: &Protection,
 ) -> io::Result<()> {
     let (mut udp, mut tcp) = (Vec::new(), Vec::new());
     let is_plain =
@@ -240,7 +241,7 @@ fn retire(
         }
     }
     running.retire(tcp);
-    if udp.is_empty() { Ok(()) } else { udp::retire(udp, published, settings) }
+    if udp.is_empty() { Ok(()) } else { udp::retire(udp, published, settings, protection) }
 }
 
 /// Reloads the certificates and the secrets, then the rest.

@@ -7,11 +7,13 @@ use std::thread;
 
 use gslb::capture::tap;
 use gslb::dns::protection::Protection;
-use gslb::dns::udp::{Workers, bind};
+use gslb::dns::proxy::Proxies;
+use gslb::dns::udp::{Workers, bind, retire};
+use gslb_core::limit::Limits;
 use gslb_core::respond::Settings;
 
 use crate::published;
-use crate::query::{PATIENCE, answered, query};
+use crate::query::{PATIENCE, answered, is_truncated, proxy_header, query};
 
 /// Workers on an address with a free port.
 fn serve(address: &str, workers: usize) -> (Workers, u16) {
@@ -170,4 +172,48 @@ fn junk_gets_no_answer_and_does_no_harm() {
 #[test]
 fn an_address_of_another_host_is_refused() {
     assert!(bind("192.0.2.222:5353".parse().unwrap(), 1).is_err());
+}
+
+/// One large answer per second, and at once 1,600 as small as those to [`query`].
+fn limited() -> Protection {
+    Protection { cookies: None, limits: Some(Limits { per_address: 1, burst: 100, ..Limits::default() }) }
+}
+
+#[test]
+fn clients_behind_one_port_of_a_proxy_have_the_whole_limit() {
+    let sockets = bind("127.0.0.1:0".parse().unwrap(), 8).unwrap();
+    let (target, taps) = (sockets[0].local_addr().unwrap(), tap::none(8));
+    let proxies = Proxies::new(&["127.0.0.0/8".parse().unwrap()]);
+    let sockets = sockets.into_iter().map(|socket| (socket, Some(Arc::clone(&proxies)))).collect();
+    let workers = Workers::start(sockets, &published(), &Arc::new(Settings::default()), &limited(), taps).unwrap();
+    let proxy = client("127.0.0.1:0");
+    let full = (0..1_000).filter(|id| {
+        proxy.send_to(&[proxy_header(0x12, 1), query(*id)].concat(), target).unwrap();
+        let mut response = [0; 512];
+        let length = proxy.recv(&mut response).expect("a response");
+        !is_truncated(&response[..length])
+    });
+    assert_eq!(full.count(), 1_000, "an eighth of the limit is less");
+    workers.stop();
+}
+
+#[test]
+fn retired_sockets_have_the_limits_and_cookies_of_others() {
+    let mut sockets = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let target = sockets[0].local_addr().unwrap();
+    let client = client("127.0.0.1:0");
+    // Large enough for all queries, which wait in it.
+    gslb::dns::udp::adopt(&sockets[0]).unwrap();
+    let limits = Limits { per_address: 1, burst: 1, ..Limits::default() };
+    for id in 0..200 {
+        client.send_to(&query(id), target).unwrap();
+    }
+    let protection = Protection { cookies: None, limits: Some(limits) };
+    retire(vec![sockets.remove(0)], &published(), &Arc::new(Settings::default()), &protection).unwrap();
+    let truncated = (0..200).filter(|_| {
+        let mut response = [0; 512];
+        let length = client.recv(&mut response).expect("a response");
+        is_truncated(&response[..length])
+    });
+    assert!(truncated.count() > 50);
 }

@@ -57,9 +57,15 @@ pub fn adopt(socket: &UdpSocket) -> io::Result<()> {
 ///
 /// # Errors
 /// When the system starts no more threads.
-pub fn retire(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Arc<Settings>) -> io::Result<()> {
-    let (published, settings) = (Arc::clone(published), Arc::clone(settings));
+pub fn retire(
+    sockets: Vec<UdpSocket>,
+    published: &Arc<Published>,
+    settings: &Arc<Settings>,
+    protection: &Protection,
+) -> io::Result<()> {
+    let (published, settings, protection) = (Arc::clone(published), Arc::clone(settings), protection.clone());
     let run = move || {
+        let peers = sockets.len();
         for socket in sockets {
             let board = counts::Board {
                 tally: Arc::default(),
@@ -67,8 +73,10 @@ pub fn retire(sockets: Vec<UdpSocket>, published: &Arc<Published>, settings: &Ar
                 sample: Mutex::new(Reservoir::new(0, seed())),
             };
             for tap in tap::none(1) {
-                let worker = Worker::new(Arc::clone(&settings), seed());
-                worker::UdpWorker::new(&socket, None, &published, &board, worker, None, tap).finish();
+                let mut worker = Worker::new(Arc::clone(&settings), seed());
+                worker.set_limiter(protection.limits.clone().map(|limits| Limiter::new(limits, peers, seed())));
+                let cookies = protection.cookies.clone().map(WorkerCookies::new);
+                worker::UdpWorker::new(&socket, None, &published, &board, worker, cookies, tap).finish();
             }
         }
     };
@@ -113,7 +121,11 @@ impl Workers {
             let (published, settings, stop) = (published.clone(), settings.clone(), workers.stop.clone());
             let cookies = protection.cookies.clone().map(WorkerCookies::new);
             let limits = protection.limits.clone();
-            let peers = addresses.iter().filter(|address| **address == addresses[number]).count();
+            // A proxy may send from one port, and then a single worker gets the queries of all its clients.
+            let peers = match proxies {
+                Some(_) => 1,
+                None => addresses.iter().filter(|address| **address == addresses[number]).count(),
+            };
             let (boards, pulses) = (workers.counters.clone(), Arc::clone(&workers.pulses));
             let thread = thread::Builder::new().name(format!("udp-{number}")).spawn(move || {
                 let (board, pulse) = (&boards.0[number], &pulses[number]);
