@@ -232,3 +232,47 @@ proptest! {
         }
     }
 }
+
+/// Whether queries at `tenths` tenths of the limit, for so many windows, are found to be a flood. All are from one
+/// address, or from those of a network. Their answers cost `units`.
+fn is_flood(limits: &Limits, network: bool, tenths: u64, windows: u64, units: u64) -> bool {
+    let mut limiter = limiter(limits.clone());
+    let per_second = if network { limits.per_network } else { limits.per_address };
+    // Units of the bucket, and those that are asked for.
+    let bucket = u64::from(limits.burst) * u64::from(UNITS) * u64::from(per_second) / u64::from(limits.per_address);
+    let queries = (bucket * windows * tenths / 10 / units).max(1_000);
+    let time_of = |n: u64| {
+        let tenths_of_units = u128::from(n * units) * u128::from(SECOND) * 10;
+        5 + (tenths_of_units / u128::from(tenths) / u128::from(UNITS) / u128::from(per_second)) as u64
+    };
+    (0..queries).any(|n| {
+        let source = v4(0xC000_0200 | if network { n as u32 % 256 } else { 1 });
+        limiter.charge(source, time_of(n), QUERY, 2 * QUERY + units as usize * UNIT_OCTETS) == Verdict::Flood
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever the limits: a flood begins at eight times the limit of an address or network, within a tenth.
+    #[test]
+    fn a_flood_begins_at_eight_times_the_limit(
+        per_address in 1_u32..=30_000,
+        burst in 20_u32..=10_000,
+        network in any::<bool>(),
+    ) {
+        let limits = Limits { per_address, per_network: 32 * per_address, burst, ..Limits::default() };
+        // The smallest answers that need no more than about a million queries, and the largest.
+        let small = (u64::from(burst) * if network { 32 } else { 1 } / 2_500).max(1);
+        prop_assert!(!is_flood(&limits, network, 72, 4, small), "a flood at 7.2 times the limit");
+        prop_assert!(is_flood(&limits, network, 88, 12, MOST_UNITS), "no flood at 8.8 times the limit");
+    }
+}
+
+#[test]
+fn a_network_with_a_large_burst_is_flooded_at_eight_times_its_limit() {
+    for burst in [500, 2_000] {
+        let limits = Limits { burst, ..Limits::default() };
+        assert!(!is_flood(&limits, true, 72, 3, 1), "burst {burst}");
+    }
+}

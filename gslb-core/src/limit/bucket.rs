@@ -11,7 +11,7 @@ pub(super) struct Bucket {
     /// How long a unit takes to leave, in nanoseconds.
     pub(super) cost: u64,
     /// The level up to which answers pass, in nanoseconds. It is never lower than the costliest answer.
-    window: u64,
+    pub(super) window: u64,
     /// A tick of an entry's time is 2 to this power, in nanoseconds.
     shift: u32,
 }

@@ -3,7 +3,7 @@
 /// Words of a line.
 pub(super) const WORDS: usize = 16;
 /// Addresses of a line.
-const ENTRIES: usize = WORDS - 3;
+const ENTRIES: usize = WORDS - 4;
 
 /// Bits of an entry that are its time.
 const TIME: u32 = 0x00FF_FFFF;
@@ -11,8 +11,8 @@ const TIME: u32 = 0x00FF_FFFF;
 const REACH: u32 = 2 << 20;
 
 /// A line: the time at which the network's bucket is empty, in two words; that of its flood bucket, which is charged for
-/// queries over a limit, or 0 if it is empty; and the entries of its addresses. An entry is
-/// 0 if it is empty, else the tag of its address in 8 bits, and the time at which its bucket is empty in 24.
+/// queries over a limit, in two more; and the entries of its addresses. An entry is 0 if it is empty, else the tag of its
+/// address in 8 bits, and the time at which its bucket is empty in 24.
 pub(super) struct Line<'a>(pub(super) &'a mut [u32; WORDS]);
 
 /// The bucket of an address.
@@ -29,7 +29,7 @@ impl Line<'_> {
     #[inline]
     pub(super) fn network_time(&self) -> u64 {
         let [low, high, ..] = *self.0;
-        u64::from(high) << 32 | u64::from(low)
+        joined(low, high)
     }
 
     /// Sets it. It must be at least now, whenever an entry is written.
@@ -39,19 +39,18 @@ impl Line<'_> {
         (*low, *high) = (time as u32, (time >> 32) as u32);
     }
 
-    /// In how many ticks the flood bucket is empty.
+    /// The time at which the flood bucket is empty, by a clock that only the caller knows.
     #[inline]
-    pub(super) fn flood(&self, now: u64) -> u32 {
-        let [_, _, flood, ..] = *self.0;
-        let ahead = flood.wrapping_sub(now as u32);
-        if flood == 0 || ahead > REACH { 0 } else { ahead }
+    pub(super) fn flood_time(&self) -> u64 {
+        let [_, _, low, high, ..] = *self.0;
+        joined(low, high)
     }
 
     /// Sets it.
     #[inline]
-    pub(super) fn set_flood(&mut self, ahead: u32, now: u64) {
-        let [_, _, flood, ..] = &mut *self.0;
-        *flood = (now as u32).wrapping_add(ahead).max(1);
+    pub(super) fn set_flood_time(&mut self, time: u64) {
+        let [_, _, low, high, ..] = &mut *self.0;
+        (*low, *high) = (time as u32, (time >> 32) as u32);
     }
 
     /// The bucket of the address with this tag; if it has none, a new one in place of the one that is empty first.
@@ -60,7 +59,7 @@ impl Line<'_> {
     /// the line is [cleared](Line::clear) if it was not touched for long.
     #[inline]
     pub(super) fn entry(&mut self, tag: u8, now: u64) -> Entry {
-        let [_, _, _, entries @ ..] = &mut *self.0;
+        let [_, _, _, _, entries @ ..] = &mut *self.0;
         // Without branches: the compiler makes this a few vector instructions.
         let (now, wanted, mut own) = (now as u32, u32::from(tag), ENTRIES);
         let mut ahead = [0; ENTRIES];
@@ -83,7 +82,7 @@ impl Line<'_> {
     /// Writes an entry, for the address with this tag.
     #[inline]
     pub(super) fn put_entry(&mut self, entry: Entry, tag: u8, now: u64) {
-        let [_, _, _, entries @ ..] = &mut *self.0;
+        let [_, _, _, _, entries @ ..] = &mut *self.0;
         if let Some(place) = entries.get_mut(entry.at) {
             let time = (now as u32).wrapping_add(entry.ahead) & TIME;
             // 0 is no entry: one that would be is empty a tick later.
@@ -99,4 +98,10 @@ impl Line<'_> {
             times.fill(0);
         }
     }
+}
+
+/// A time in two words.
+#[inline]
+fn joined(low: u32, high: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
 }

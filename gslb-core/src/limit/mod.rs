@@ -164,8 +164,8 @@ impl Limiter {
 /// A second in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
-/// Charges both buckets of a source if neither is over its limit. Otherwise the network's flood bucket is charged an
-/// eighth of what the one over its limit would have been, so that it fills above eight times the limit.
+/// Charges both buckets of a source if neither is over its limit. Otherwise the network's flood bucket is charged what the
+/// one over its limit would have been, so that it fills above eight times the limit.
 #[inline]
 fn charge(line: &mut Line<'_>, source: Source, buckets: [Bucket; 2], now: u64, units: u64) -> Verdict {
     let [address, network] = buckets;
@@ -183,7 +183,9 @@ fn charge(line: &mut Line<'_>, source: Source, buckets: [Bucket; 2], now: u64, u
         }
     };
     line.set_network_time(all.max(now));
-    let flood = address.charged(line.flood(ticks), units * over.cost / FLOOD);
-    line.set_flood(flood, ticks);
-    if address.is_over(flood) { Verdict::Flood } else { Verdict::Over }
+    // Its clock runs seven times as fast, so it empties at seven times the limit; answers within the limit are the eighth.
+    let (now, window) = (now.saturating_mul(FLOOD - 1), address.window.saturating_mul(FLOOD - 1));
+    let flood = line.flood_time().max(now).saturating_add(units * over.cost).min(now.saturating_add(2 * window));
+    line.set_flood_time(flood);
+    if flood - now > window { Verdict::Flood } else { Verdict::Over }
 }
