@@ -4,7 +4,7 @@ mod support;
 
 use gslb_core::limit::{Limiter, Limits};
 use gslb_core::respond::tally::LimitAction;
-use gslb_core::respond::{Now, Secrets, Settings, Transport};
+use gslb_core::respond::{Noted, Now, Reply, Secrets, Settings, Transport};
 use support::{Ask, Server, WORLD, ask};
 
 const DOCUMENT: &str = r#"
@@ -153,4 +153,51 @@ fn limits_that_are_not_reached_change_no_answer() {
         assert_eq!(limited.raw(&question.octets()), unlimited.raw(&question.octets()), "{question:?}");
     }
     assert_eq!(LimitAction::ALL.map(|action| count(&limited, action)), [0; 5]);
+}
+
+#[test]
+fn errors_and_bare_cookies_over_the_limit_have_no_more_octets_than_their_queries() {
+    let bare = |data: &[u8]| {
+        let mut query = ask("a.example.com", 1).option(10, data).octets();
+        let question = ask("a.example.com", 1).octets().len();
+        query.drain(12..question);
+        query[5] = 0;
+        query
+    };
+    let mut unknown_version = ask("a.example.com", 1).option(10, b"a client").octets();
+    let version_at = unknown_version.len() - 17;
+    unknown_version[version_at] = 1;
+    for query in [bare(b"a client"), bare(&[5; 16]), unknown_version] {
+        let mut server = server(Limits::default());
+        let reply = server.raw(&query).unwrap();
+        assert!(reply.len() > query.len(), "{} for {}", reply.len(), query.len());
+        // Four times the limit, for two minutes.
+        let (mut sent, mut received) = (0, 0);
+        for n in 0..4 * 800 * 120_u64 {
+            server.worker.set_time(Now { unix: 1_700_000_000, elapsed: n * 1_000_000_000 / 3_200 });
+            sent += query.len();
+            received += server.raw(&query).map_or(0, |reply| reply.len());
+        }
+        // Within the limit there are 800 per second and a burst; times are rounded.
+        let within = (800 * 120 + 2_000) * (reply.len() - query.len()) * 101 / 100;
+        assert!(received <= sent + within + 1024, "{received} for {sent}");
+    }
+}
+
+#[test]
+fn a_decision_whose_answer_was_replaced_is_not_recorded() {
+    let mut server = server(Limits::default());
+    let (query, sender) = (ask("www.example.com", 1).octets(), "192.0.2.1:53".parse().unwrap());
+    let mut decisions = || {
+        let mut buffer = [0; 1_500];
+        buffer[..query.len()].copy_from_slice(&query);
+        let mut noted = Noted::default();
+        let table = &server.table;
+        let reply = server.worker.respond(table, sender, Transport::Udp, &mut buffer, query.len(), &mut noted);
+        let truncated = matches!(reply, Reply::Send(_)) && buffer[2] & 2 != 0;
+        (truncated, noted.decisions().len(), noted.chosen().len())
+    };
+    assert_eq!(decisions(), (false, 1, 1));
+    let limited = (0..3_000).map(|_| decisions()).find(|(truncated, ..)| *truncated);
+    assert_eq!(limited, Some((true, 0, 0)));
 }

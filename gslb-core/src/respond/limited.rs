@@ -75,8 +75,9 @@ impl State {
         Some(Reply::Send(octets))
     }
 
-    /// Charges the sender of a message that is answered with an error of `reply` octets, and returns whether to drop it
-    /// instead. Errors are hardly longer than their queries, so only floods are dropped.
+    /// Charges the sender of a message that is answered with an error or only a cookie, in `reply` octets, and returns
+    /// whether to drop it instead. Over a limit, replies that are no longer than their queries are dropped only in a
+    /// flood; the others together are never longer than their queries.
     pub(super) fn drops_fault(
         &mut self,
         sender: Sender<'_>,
@@ -90,14 +91,16 @@ impl State {
             return false;
         }
         let source = sender.resolver.ip();
-        if limiter.charge(source, self.now.elapsed, received, reply) != Verdict::Flood {
-            return false;
-        }
+        let verdict = match limiter.charge(source, self.now.elapsed, received, reply) {
+            Verdict::Within => return false,
+            Verdict::Over if reply <= received => return false,
+            verdict @ (Verdict::Over | Verdict::Flood) => verdict,
+        };
         if limiter.is_exempt(source) {
             self.tally.limited(sender, LimitAction::Exempt);
             return false;
         }
-        if limiter.admits_reply(Verdict::Flood, received, reply) {
+        if limiter.admits_reply(verdict, received, reply) {
             return false;
         }
         self.tally.limited(sender, LimitAction::Dropped);

@@ -89,4 +89,9 @@ impl Trace for Noted {
             self.decided += 1;
         }
     }
+
+    #[inline]
+    fn replaced(&mut self) {
+        self.clear();
+    }
 }

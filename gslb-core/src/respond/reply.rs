@@ -95,6 +95,7 @@ impl State {
             if is_valid || verdict != Verdict::Within {
                 let over = Over { query, received, cookie, verdict };
                 if let Some(reply) = self.limited(settings, sender, over, buffer) {
+                    trace.replaced();
                     return reply;
                 }
             }

@@ -198,6 +198,10 @@ pub trait Trace {
     /// Records a decision after all its endpoints; `decided` is not called if no one reads it.
     #[inline(always)]
     fn decided(&mut self, _decided: impl FnOnce() -> Decided) {}
+
+    /// Records that the answer was replaced by another response, so that no decision is behind what is sent.
+    #[inline(always)]
+    fn replaced(&mut self) {}
 }
 
 /// A decision by indices of the table's site.
