@@ -133,7 +133,7 @@ impl State {
         let mut message = Message::new(buffer, usize::from(SMALLEST_PAYLOAD), query.question);
         message.rcode = rcode;
         let octets = message.finish(query.head, u16::from(query.question > 0));
-        if self.drops_fault(sender, reading.octets, octets, None) {
+        if self.limiter.is_some() && self.drops_fault(sender, reading.octets, octets, None) {
             return Reply::Drop;
         }
         self.tally.responded(rcode, Outcome::Error, false, octets);
