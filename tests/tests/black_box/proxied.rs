@@ -27,7 +27,11 @@ policy = { geo = { behind = "behind", default = "others" } }
 "#;
 
 fn serve(from: &str) -> (Folder, Server) {
-    let process = format!("{PROCESS}[dns.proxy]\nlisten = [\"127.0.0.1:0\"]\nfrom = [\"{from}\"]\n");
+    serve_with(PROCESS, from)
+}
+
+fn serve_with(process: &str, from: &str) -> (Folder, Server) {
+    let process = format!("{process}[dns.proxy]\nlisten = [\"127.0.0.1:0\"]\nfrom = [\"{from}\"]\n");
     let files = [("gslb.toml", &*process), ("site.toml", SITE), ("example.com.zone", &zone("first"))];
     let folder = Folder::with(&files);
     let server = folder.serve();
@@ -187,4 +191,21 @@ fn connections_have_one_header_and_then_queries() {
     cut.write_all(&header(0x21, 0x11, &v4([127, 9, 0, 1]))[..20]).unwrap();
     drop(cut);
     eventually("incomplete", || refused(&server, "incomplete") == 1);
+}
+
+#[test]
+fn rate_limits_hold_for_datagrams_that_a_proxy_passes_on_by_a_connection() {
+    let process = PROCESS.replace("rrl.enabled = false\n", "rrl.per_address = 1\nrrl.burst = 1\n");
+    assert_ne!(process, PROCESS);
+    let (_folder, server) = serve_with(&process, "127.0.0.1");
+    let framed = |message: &[u8]| [&(message.len() as u16).to_be_bytes()[..], message].concat();
+    let mut client = TcpStream::connect(server.proxy[0]).unwrap();
+    client.write_all(&[header(0x21, 0x12, &v4([127, 9, 0, 1])), framed(&query(b"")).repeat(500)].concat()).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answers = Vec::new();
+    client.read_to_end(&mut answers).unwrap();
+    let full = answers.windows(4).filter(|octets| *octets == [192, 0, 2, 9]).count();
+    assert!((100..300).contains(&full), "{full}");
+    let truncated = server.metric("gslb_rrl_total{action=\"truncated\",family=\"ipv4\"}");
+    assert!(truncated > 100, "{truncated}");
 }
