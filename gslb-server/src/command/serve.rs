@@ -108,7 +108,8 @@ fn start(
     let sample = Arc::new(Sample::default());
     let (restarter, requests) = Restarter::new();
     let restarts = restarts_after(predecessor.as_ref());
-    let restarting = Restarting { program, requests, restarts: Arc::clone(&restarts) };
+    let has_predecessor = Arc::new(predecessor.is_some().into());
+    let restarting = Restarting { program, requests, restarts: Arc::clone(&restarts), has_predecessor };
     let restart = RestartOptions { restarter: Some(restarter), restarts };
     let options = Options { restart, ..options(&config, &sample, &logging) };
     opened.report(&options.degraded);
@@ -205,11 +206,13 @@ pub(super) fn serve(
         self_check(&published, &settings)?;
     }
     let mut running = bound.start(control, config, published, settings, provided)?;
+    let alone = running.notify(notify);
     if let Some(predecessor) = predecessor.take() {
         let adopter = running.adopter();
-        predecessor.take_over(move |connection| adopter.adopt(connection))?;
+        predecessor.take_over(move |connection| adopter.adopt(connection), move || alone.begin())?;
+    } else {
+        alone.begin();
     }
-    running.notify(notify);
     Ok(match running.wait() {
         Ended::Stopped => (running.stop(), Leaves::Nothing),
         Ended::Restarted(started) => (running.leave(*started), Leaves::ToSuccessor),

@@ -1,6 +1,7 @@
 //! The server process: bind the sockets, start the parts, wait for signals, and stop in order.
 
 pub mod activation;
+mod alone;
 mod bind;
 mod certificates;
 mod cookie_secrets;
@@ -9,6 +10,7 @@ pub mod notify;
 pub mod origins;
 pub mod prober_feed;
 mod restarting;
+mod retiring;
 mod running;
 mod runtime;
 mod self_check;

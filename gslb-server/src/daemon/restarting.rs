@@ -2,6 +2,7 @@
 
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use gslb_api::restart::{DEFAULT_TIMEOUT, NotRestarted, RestartRequest, Restarts};
@@ -24,13 +25,15 @@ pub struct Restarting {
     pub requests: mpsc::Receiver<RestartRequest>,
     /// How restarts went.
     pub restarts: Arc<Restarts>,
+    /// Whether a predecessor still passes its connections to this process.
+    pub has_predecessor: Arc<AtomicBool>,
 }
 
 impl Restarting {
     /// A server that cannot restart, because of `why`.
     pub fn never(why: &str) -> Self {
         let (_, requests) = mpsc::channel(1);
-        Self { program: Err(why.to_owned()), requests, restarts: Arc::default() }
+        Self { program: Err(why.to_owned()), requests, restarts: Arc::default(), has_predecessor: Arc::default() }
     }
 
     /// The program of this process, unless it is the first one of a container, whose end would end the container.
@@ -55,6 +58,11 @@ pub(super) struct Attempts {
 impl Attempts {
     pub(super) fn new(restarting: Restarting, sockets: Vec<ListenSocket>, backend: Arc<dyn Backend>) -> Self {
         Self { restarting, running: None, sockets: sockets.into(), backend }
+    }
+
+    /// Whether a predecessor still passes its connections to this process.
+    pub(super) fn has_predecessor(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.restarting.has_predecessor)
     }
 
     /// Waits for the next request of the API.
@@ -93,7 +101,7 @@ impl Attempts {
 
     fn begin(&mut self, timeout: Duration, reply: Option<Reply>) -> Result<(), (NotRestarted, Option<Reply>)> {
         let restarts = &self.restarting.restarts;
-        if self.running.is_some() {
+        if self.running.is_some() || self.restarting.has_predecessor.load(Relaxed) {
             restarts.note(|counts| counts.refused += 1);
             return Err((NotRestarted::Running, reply));
         }

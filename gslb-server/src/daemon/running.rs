@@ -1,5 +1,6 @@
 //! A running server: signals it handles, and the order in which it stops.
 
+use std::mem;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::backend::Backend;
+use crate::daemon::alone::Alone;
 use crate::daemon::handover::{Message, Started};
 use crate::daemon::notify::{Notify, State, stored_name};
 use crate::daemon::restarting::{Attempts, Event};
+use crate::daemon::retiring::Retiring;
 use crate::daemon::signals::{Request, Signals};
 use crate::dns::pulse::Pulses;
 use crate::dns::totals::{Totals, TotalsReader};
@@ -42,20 +45,26 @@ pub struct Running {
     pub(super) attempts: Attempts,
     /// Names of sockets that the service manager is to close.
     pub(super) forgotten: Vec<String>,
+    /// Sockets that are not needed.
+    pub(super) retiring: Option<Retiring>,
     pub(super) _gatherer: Gatherer,
 }
 
 impl Running {
-    /// Reports readiness to the service manager, then liveness as long as every UDP worker makes progress. The control
-    /// runtime sends the reports, so a blocked one stops them too.
-    pub fn notify(&mut self, notify: Notify) {
-        notify.send(State::Ready);
-        notify.keep(self.attempts.sockets.iter().filter(|socket| socket.is_new));
-        self.forgotten.iter().for_each(|name| notify.forget(name));
+    /// Reports liveness to the service manager as long as every UDP worker makes progress. The control runtime sends the
+    /// reports, so a blocked one stops them too. Returns what remains to do once there is no predecessor.
+    pub fn notify(&mut self, notify: Notify) -> Alone {
         self.notify = Arc::new(notify);
         if let Some(within) = self.notify.watchdog() {
             let pulses = Pulses::new(self.udp.pulses());
             self.control.spawn(report_while_alive(Arc::clone(&self.notify), within, pulses));
+        }
+        Alone {
+            notify: Arc::clone(&self.notify),
+            sockets: Arc::clone(&self.attempts.sockets),
+            forgotten: mem::take(&mut self.forgotten),
+            retiring: self.retiring.take(),
+            has_predecessor: self.attempts.has_predecessor(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use socket2::{SockRef, Type};
 
-use super::notify::is_stored_name;
+use super::notify::{is_stored_name, stored_name};
 
 /// What a listening socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 6] = [Self::Udp, Self::Tcp, Self::Tls, Self::ProxyUdp, Self::ProxyTcp, Self::Http];
+
     /// Its name between processes.
     pub fn name(self) -> &'static str {
         match self {
@@ -236,6 +238,17 @@ impl IntoIterator for Inherited {
 }
 
 impl InheritedSocket {
+    /// What it is for: what `used` has its address for now, otherwise what its name says.
+    pub(super) fn purpose(&self, used: &[ListenSocket]) -> Option<Kind> {
+        let is_udp = matches!(self.socket, BoundSocket::Udp(_));
+        let now = used.iter().find(|it| it.address == self.address && it.kind.is_udp() == is_udp).map(|it| it.kind);
+        let is_named = |kind: &Kind| match &self.kind {
+            Some(name) => name == kind.name(),
+            None => self.name.as_ref().is_some_and(|name| *name == stored_name(kind.name(), self.address)),
+        };
+        now.or_else(|| Kind::ALL.into_iter().filter(|kind| kind.is_udp() == is_udp).find(is_named))
+    }
+
     /// Whether it serves `kind` at the configured `address`, whose port may be 0.
     fn is_for(&self, kind: Kind, address: SocketAddr) -> bool {
         let is_any_port = address.port() == 0 && self.kind.as_ref().is_none_or(|it| it == kind.name());

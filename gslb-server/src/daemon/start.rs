@@ -17,8 +17,9 @@ use super::certificates::Certificates;
 use super::cookie_secrets::CookieSecrets;
 use super::notify::stored_name;
 use super::restarting::{Attempts, Restarting};
+use super::retiring::Retiring;
 use super::running::Running;
-use super::sockets::{BoundSocket, InheritedSocket, Kind, ListenSocket, Sockets};
+use super::sockets::{InheritedSocket, Kind, ListenSocket, Sockets};
 use crate::backend::Backend;
 use crate::capture::sample::Sample;
 use crate::capture::tap::{self, Switch, Tap, TapReader};
@@ -114,7 +115,13 @@ impl Bound {
         let observed = Observed { published: Arc::clone(&published), backend: Arc::clone(&backend), hosts, metrics };
         let routes = health_endpoints::with_problems(health_endpoints::routes(observed).merge(provided.routes));
         let forgotten = self.surplus.iter().filter_map(|it| forgotten(it, &sockets)).collect();
-        retire(std::mem::take(&mut self.surplus), &answering.tcp, &published, &settings, &self.protection)?;
+        let retiring = Retiring::start(
+            std::mem::take(&mut self.surplus),
+            &sockets,
+            totals.proxies.as_ref(),
+            answering.tcp.adopter(),
+            (&published, &settings, &self.protection),
+        )?;
         let listeners = self.sockets.take(Kind::Http);
         let http = http::Server::start(control.handle(), listeners, routes, self.tls.clone(), config.api.limits())?;
         let (concerns, begun) = (provided.concerns, provided.begun);
@@ -144,6 +151,7 @@ impl Bound {
             totals,
             notify: Arc::default(),
             forgotten,
+            retiring: Some(retiring),
             attempts: Attempts::new(provided.restarting, sockets, backend),
             _gatherer: gatherer,
         })
@@ -220,28 +228,6 @@ fn forgotten(surplus: &InheritedSocket, used: &[ListenSocket]) -> Option<String>
     }
     let name = surplus.kind.as_ref().map(|kind| stored_name(kind, surplus.address));
     name.or_else(|| surplus.name.clone())
-}
-
-/// Empties the queues of inherited sockets that the configuration does not name, and closes them.
-fn retire(
-    surplus: Vec<InheritedSocket>,
-    running: &tcp::Server,
-    published: &Arc<Published>,
-    settings: &Arc<Settings>,
-    protection: &Protection,
-) -> io::Result<()> {
-    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
-    let is_plain =
-        |it: &InheritedSocket| [Kind::Udp, Kind::Tcp].iter().any(|kind| it.kind.as_deref() == Some(kind.name()));
-    // What came to the others cannot be read without what the configuration no longer has.
-    for InheritedSocket { socket, .. } in surplus.into_iter().filter(is_plain) {
-        match socket {
-            BoundSocket::Udp(socket) => udp.push(socket),
-            BoundSocket::Tcp(listener) => tcp.push(listener),
-        }
-    }
-    running.retire(tcp);
-    if udp.is_empty() { Ok(()) } else { udp::retire(udp, published, settings, protection) }
 }
 
 /// Reloads the certificates and the secrets, then the rest.

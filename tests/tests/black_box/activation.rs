@@ -19,6 +19,7 @@ port = 0
 for kind in sys.argv[1].split(':'):
     if kind == 'udp':
         it = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         it.bind(('127.0.0.1', port))
     elif kind in ('tcp', 'http', 'connection'):
         it = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -36,6 +37,8 @@ for kind in sys.argv[1].split(':'):
         it = open('file', 'w')
     made.append(it)
 copies = [os.dup(it.fileno()) for it in made]
+# The manager keeps its own.
+[os.set_inheritable(it.fileno(), True) for it in made]
 high = [__import__('fcntl').fcntl(copy, __import__('fcntl').F_DUPFD, 100) for copy in copies]
 for number, copy in enumerate(high):
     os.dup2(copy, 3 + number, inheritable=True)
@@ -78,6 +81,17 @@ fn passed_sockets_are_used_by_address_and_kind() {
         }
         assert_eq!(server.stop().code, Some(0));
     }
+}
+
+#[test]
+fn more_passed_sockets_than_workers_lose_no_query() {
+    let folder = site("127.0.0.1:0");
+    let server = Server::start(&mut activated(&folder, "tcp:udp:udp:udp:udp:udp:udp", "A=b"));
+    // The kernel chooses one of the sockets by the port of the client.
+    for _ in 0..40 {
+        assert_eq!(dig(server.address(), "+tries=1 www.example.com A").data(), ["192.0.2.1"]);
+    }
+    assert_eq!(server.stop().code, Some(0));
 }
 
 #[test]

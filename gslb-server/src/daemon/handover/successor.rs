@@ -101,16 +101,19 @@ impl Predecessor {
     }
 
     /// Reports that this process answers, then passes the open connections of the predecessor to `adopt`, each with the
-    /// start of an unfinished message, until the predecessor ends.
+    /// start of an unfinished message, until the predecessor ends. Then it calls `alone`.
     ///
     /// # Errors
     /// If the system refuses a thread: nothing was reported then.
-    pub fn take_over(self, mut adopt: impl FnMut(Leaving) + Send + 'static) -> io::Result<()> {
+    pub fn take_over(
+        self,
+        mut adopt: impl FnMut(Leaving) + Send + 'static,
+        alone: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
         let run = move || {
             let version = env!("CARGO_PKG_VERSION").to_owned();
-            if self.channel.send(&Message::Answering { version }).is_err() {
-                return;
-            }
+            // Without a predecessor, nothing is received.
+            let _ = self.channel.send(&Message::Answering { version });
             let mut connections = 0_usize;
             while let Ok(Some(received)) = self.channel.receive() {
                 if let (Message::Connection { client, local, transport, is_proxied }, Some(socket)) =
@@ -122,6 +125,8 @@ impl Predecessor {
                 }
             }
             info!(connections, "the predecessor has ended; its TCP connections continue here");
+            drop(adopt);
+            alone();
         };
         thread::Builder::new().name("restart".to_owned()).spawn(run).map(drop)
     }

@@ -128,6 +128,16 @@ impl TcpCounters {
     }
 }
 
+impl Adopter {
+    /// Accepts what `listeners`, which are not needed any more, have in their queues, and closes them.
+    pub fn retire(&self, listeners: Vec<Listener>) {
+        let _entered = self.runtime.enter();
+        for (listener, front) in listeners {
+            accept::accept_queued(&listener, &front, &self.shared, &self.stop);
+        }
+    }
+}
+
 impl Server {
     /// Accepts on `listeners`, and answers on one thread per tap of `taps`, which capture their answers; at least one.
     /// Their counters are the rows of published tables from `row` on. The threads are named after `transport`; those of
@@ -194,14 +204,6 @@ impl Server {
             shared: self.shared.clone(),
             stop: self.stop.subscribe(),
             fronts: self.fronts.clone(),
-        }
-    }
-
-    /// Accepts what `listeners`, which are not needed any more, have in their queues, and closes them.
-    pub fn retire(&self, listeners: Vec<TcpListener>) {
-        let _entered = self.runtime.enter();
-        for listener in listeners {
-            accept::accept_queued(&listener, &Front::Tcp, &self.shared, &self.stop.subscribe());
         }
     }
 

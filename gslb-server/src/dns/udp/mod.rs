@@ -14,7 +14,7 @@ use gslb_core::table::Published;
 use parking_lot::Mutex;
 
 use crate::capture::sample::{self, Reservoir};
-use crate::capture::tap::{self, Tap};
+use crate::capture::tap::Tap;
 use crate::dns::cookies::WorkerCookies;
 use crate::dns::protection::Protection;
 use crate::dns::proxy::Proxies;
@@ -24,10 +24,12 @@ mod counts;
 #[doc(hidden)] // public only for the load generator of the benches package
 pub mod mmsg;
 mod proxied;
+mod retiring;
 mod socket;
 mod worker;
 
 pub use counts::{UdpCounters, UdpCounts};
+pub use retiring::Retiring;
 pub(crate) use socket::check_only_v6;
 
 /// Opens `workers` sockets that share `address`; port 0 chooses a free one.
@@ -50,37 +52,6 @@ pub fn bind(mut address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket
 /// If it cannot be used for answering.
 pub fn adopt(socket: &UdpSocket) -> io::Result<()> {
     socket::adopt(socket)
-}
-
-/// Answers what `sockets`, which are not needed any more, have received, on a thread of its own, and closes them. New
-/// datagrams go to the other sockets on the address.
-///
-/// # Errors
-/// When the system starts no more threads.
-pub fn retire(
-    sockets: Vec<UdpSocket>,
-    published: &Arc<Published>,
-    settings: &Arc<Settings>,
-    protection: &Protection,
-) -> io::Result<()> {
-    let (published, settings, protection) = (Arc::clone(published), Arc::clone(settings), protection.clone());
-    let run = move || {
-        let peers = sockets.len();
-        for socket in sockets {
-            let board = counts::Board {
-                tally: Arc::default(),
-                counting: counts::Counting::default(),
-                sample: Mutex::new(Reservoir::new(0, seed())),
-            };
-            for tap in tap::none(1) {
-                let mut worker = Worker::new(Arc::clone(&settings), seed());
-                worker.set_limiter(protection.limits.clone().map(|limits| Limiter::new(limits, peers, seed())));
-                let cookies = protection.cookies.clone().map(WorkerCookies::new);
-                worker::UdpWorker::new(&socket, None, &published, &board, worker, cookies, tap).finish();
-            }
-        }
-    };
-    thread::Builder::new().name("udp-retired".to_owned()).spawn(run).map(drop)
 }
 
 /// A socket from [`bind`]; with proxies if it is for them only.

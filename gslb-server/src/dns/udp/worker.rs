@@ -99,8 +99,18 @@ impl<'a> UdpWorker<'a> {
         }
     }
 
-    /// Answers what the socket has received, and takes no more.
-    pub(super) fn finish(&mut self) {
+    /// Answers until `stop` is set, then answers what the socket has received and takes no more, unless another process
+    /// does that.
+    pub(super) fn retire(&mut self, stop: &Stop) {
+        loop {
+            match stop.get() {
+                0 => {}
+                Stop::LEAVE => return,
+                _ => break,
+            }
+            self.refresh();
+            self.serve(Wait::ForFirst);
+        }
         // Where this fails, the bound on the batches ends the loop.
         let _ = close_intake(self.socket);
         for _ in 0..LAST_BATCHES {
