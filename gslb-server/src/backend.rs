@@ -1,5 +1,6 @@
 //! What is behind the listeners: a site whose files are watched, and the API and prober of that site.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use gslb_api::Released;
@@ -13,7 +14,7 @@ use crate::files::watch::SourceFile;
 pub enum NotReleased {
     /// Something that is in force cannot be saved.
     Unsaved(String),
-    /// A change was not saved in time.
+    /// A change was not saved in time, or before the cancellation.
     TimedOut,
 }
 
@@ -39,11 +40,12 @@ pub trait Backend: Send + Sync {
         Next::Wait
     }
 
-    /// Saves everything and releases the store, if there is one, to another process within this time.
+    /// Saves everything and releases the store, if there is one, to another process within this time, unless it is
+    /// `cancelled` first.
     ///
     /// # Errors
     /// [`NotReleased`]: nothing has changed then.
-    fn release_store(&self, _within: Duration) -> Result<Option<Released>, NotReleased> {
+    fn release_store(&self, _within: Duration, _cancelled: &AtomicBool) -> Result<Option<Released>, NotReleased> {
         Ok(None)
     }
 

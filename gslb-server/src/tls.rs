@@ -118,12 +118,11 @@ impl Tls {
         (Self { files, inside, current: RwLock::new(InUse { config, end, refused, read_from }) }, error)
     }
 
-    /// Reads the files again if `cause` concerns them, and returns the part of the cause that concerns others. Open
-    /// connections are not affected. On errors, which are logged, the previous certificate stays in use.
-    pub fn reload(&self, cause: Cause) -> (Reread, Option<Cause>) {
-        let (is_concerned, rest) = cause.split(&[&self.files.certificate, &self.files.key]);
-        if !is_concerned {
-            return (Reread::Untouched, rest);
+    /// Reads the files again if `cause` concerns them. Open connections are not affected. On errors, which are logged,
+    /// the previous certificate stays in use.
+    pub fn reload(&self, cause: &Cause) -> Reread {
+        if !cause.concerns(&[&self.files.certificate, &self.files.key]) {
+            return Reread::Untouched;
         }
         let read_from = InUse::sources(&self.files);
         let read = read(&self.files, self.inside);
@@ -133,12 +132,12 @@ impl Tls {
             Ok((config, end)) => {
                 (current.config, current.end, current.refused) = (Some(config), end, None);
                 info!(path = %self.files.certificate.display(), "new connections use the certificate in this file");
-                (Reread::Taken, rest)
+                Reread::Taken
             }
             Err(error) => {
                 error!(why = %error, "the certificate was not reloaded, the previous one stays in use");
                 current.refused = Some(error.to_string());
-                (Reread::Refused, rest)
+                Reread::Refused
             }
         }
     }

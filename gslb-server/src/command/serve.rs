@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -35,6 +36,9 @@ use crate::source::candidate;
 use crate::source::site::Databases;
 use crate::telemetry::logging::{self, Logging};
 use crate::telemetry::{metrics, stall};
+
+/// How often a restart that waits for a change looks whether it is cancelled.
+const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -92,6 +96,7 @@ fn start(
     let (prepared, patience) = match predecessor {
         Some(predecessor) => {
             let bound = Bound::with(&config, inherited)?;
+            predecessor.cookies.take().into_iter().for_each(|random| bound.continue_cookies(random));
             check_document(arguments)?;
             predecessor.await_store()?;
             (Ok(bound), store::HANDOVER)
@@ -361,13 +366,23 @@ impl Backend for Behind {
         }
     }
 
-    fn release_store(&self, within: Duration) -> Result<Option<Released>, NotReleased> {
+    fn release_store(&self, within: Duration, cancelled: &AtomicBool) -> Result<Option<Released>, NotReleased> {
         let api = self.api.clone();
         let mut releasing = self.runtime.spawn(async move { api.release_store().await });
-        match self.runtime.block_on(async { tokio::time::timeout(within, &mut releasing).await }) {
-            Ok(Ok(released)) => released.map(Some).map_err(NotReleased::Unsaved),
-            Ok(Err(panicked)) => Err(NotReleased::Unsaved(panicked.to_string())),
-            Err(_) => {
+        let until = Instant::now() + within;
+        let ended = self.runtime.block_on(async {
+            loop {
+                match tokio::time::timeout(LOOK, &mut releasing).await {
+                    Ok(ended) => break Some(ended),
+                    Err(_) if cancelled.load(Relaxed) || Instant::now() >= until => break None,
+                    Err(_) => {}
+                }
+            }
+        });
+        match ended {
+            Some(Ok(released)) => released.map(Some).map_err(NotReleased::Unsaved),
+            Some(Err(panicked)) => Err(NotReleased::Unsaved(panicked.to_string())),
+            None => {
                 // Once it is released, it is taken back.
                 self.runtime.spawn(async move {
                     if let Ok(Ok(released)) = releasing.await {

@@ -8,6 +8,7 @@ use tracing::error;
 
 use super::sockets::{Inherited, InheritedSocket, Kind, Sockets};
 use crate::config::Config;
+use crate::dns::cookies::RandomSecret;
 use crate::dns::protection::Protection;
 use crate::dns::{tcp, udp};
 use crate::tls::{Inside, Tls, TlsError, TlsFiles};
@@ -170,6 +171,13 @@ impl Bound {
         bound.api = bound.add_tcp(Kind::Http, config.api.listen, &mut inherited)?;
         bound.surplus = inherited.into_iter().collect();
         Ok(bound)
+    }
+
+    /// Continues the random cookie secret of a predecessor.
+    pub fn continue_cookies(&self, random: RandomSecret) {
+        if let Some(cookies) = &self.protection.cookies {
+            cookies.continue_random(random);
+        }
     }
 
     /// Adds a listener and as many UDP sockets as there are workers, inherited ones first. Returns their address.

@@ -36,20 +36,17 @@ impl Certificates {
         self.all.iter().flat_map(|(tls, _)| tls.sources())
     }
 
-    /// Reloads the certificates that `cause` concerns, and returns the part of the cause that concerns others.
-    pub(super) fn reload(&self, cause: Cause) -> Option<Cause> {
-        let (mut rest, mut refused) = (Some(cause), 0);
+    /// Reloads the certificates that `cause` concerns.
+    pub(super) fn reload(&self, cause: &Cause) {
+        let mut refused = 0;
         for (tls, concern) in &self.all {
-            let Some(cause) = rest.take() else { break };
-            let (reread, others) = tls.reload(cause);
-            rest = others;
+            let reread = tls.reload(cause);
             if reread != Reread::Untouched {
                 refused += u64::from(reread == Reread::Refused);
                 note(&self.concerns, tls, *concern);
             }
         }
         self.reloads.note_certificates(refused, self.all.iter().any(|(tls, _)| tls.refused().is_some()));
-        rest
     }
 }
 

@@ -27,12 +27,11 @@ impl CookieSecrets {
         self.cookies.as_ref()?.source()
     }
 
-    /// Reloads the secrets if `cause` concerns them, and returns the part of the cause that concerns others.
-    pub(super) fn reload(&self, cause: Cause) -> Option<Cause> {
-        let Some(cookies) = &self.cookies else { return Some(cause) };
-        let others = cookies.reload(cause);
+    /// Reloads the secrets if `cause` concerns them.
+    pub(super) fn reload(&self, cause: &Cause) {
+        let Some(cookies) = &self.cookies else { return };
+        cookies.reload(cause);
         self.note();
-        others
     }
 
     fn note(&self) {

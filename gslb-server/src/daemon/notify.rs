@@ -19,8 +19,8 @@ use tracing::{error, info, warn};
 
 use super::sockets::ListenSocket;
 
-/// How long the service manager may take to accept a socket.
-const KEEP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the service manager may take to accept a socket, or a notification that must not be lost.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A state to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,15 @@ impl Notify {
         }
     }
 
+    /// Sends `state`, and waits a little if the manager is busy: for one that must not be lost.
+    pub fn send_surely(&self, state: State) {
+        let Some(manager) = &self.manager else { return };
+        let sent = manager.waiting_socket().and_then(|socket| socket.send(state.text().as_bytes()));
+        if let Err(cause) = sent {
+            error!(?state, why = %cause, "cannot notify the service manager: sending to NOTIFY_SOCKET failed");
+        }
+    }
+
     /// Gives copies of `sockets` to the service manager (FDSTORE, sd_pid_notify_with_fds(3)). If this process dies, they
     /// stay open, and the next start gets them in LISTEN_FDS. A manager with `FileDescriptorStoreMax=` sets the variable
     /// FDSTORE.
@@ -153,11 +162,16 @@ impl Manager {
         if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
             return Err(io::Error::other("no space for a file descriptor"));
         }
-        let sending = UnixDatagram::unbound()?;
-        sending.connect_addr(&self.address)?;
-        sending.set_write_timeout(Some(KEEP_TIMEOUT))?;
-        sendmsg(&sending, &[IoSlice::new(message.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
+        sendmsg(&self.waiting_socket()?, &[IoSlice::new(message.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
         Ok(())
+    }
+
+    /// A socket that waits until the manager has room.
+    fn waiting_socket(&self) -> io::Result<UnixDatagram> {
+        let socket = UnixDatagram::unbound()?;
+        socket.connect_addr(&self.address)?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        Ok(socket)
     }
 
     fn at(address: &OsStr) -> io::Result<Self> {

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use super::handover::{Attempt, Failure, Material, Outcome, Program, Started};
 use super::sockets::ListenSocket;
 use crate::backend::Backend;
+use crate::dns::cookies::Cookies;
 
 /// Who waits for the end of an attempt.
 type Reply = oneshot::Sender<Result<Restarted, NotRestarted>>;
@@ -39,9 +40,11 @@ impl Restarting {
     /// The program of this process, unless it is the first one of a container, whose end would end the container.
     pub fn program() -> Result<Program, String> {
         if process::id() == 1 {
-            return Err("gslb is process 1 of this container, which ends with it: replace the container instead, or \
-                        start gslb with an init process"
-                .to_owned());
+            return Err(
+                "gslb is process 1 of this container, which ends with it: replace the container instead, with a \
+                        rolling update"
+                    .to_owned(),
+            );
         }
         Program::of_this_process().map_err(|cause| format!("the path of this program is not known: {cause}"))
     }
@@ -53,11 +56,17 @@ pub(super) struct Attempts {
     running: Option<(Attempt, Option<Reply>)>,
     pub(super) sockets: Arc<[ListenSocket]>,
     pub(super) backend: Arc<dyn Backend>,
+    cookies: Option<Arc<Cookies>>,
 }
 
 impl Attempts {
-    pub(super) fn new(restarting: Restarting, sockets: Vec<ListenSocket>, backend: Arc<dyn Backend>) -> Self {
-        Self { restarting, running: None, sockets: sockets.into(), backend }
+    pub(super) fn new(
+        restarting: Restarting,
+        sockets: Vec<ListenSocket>,
+        backend: Arc<dyn Backend>,
+        cookies: Option<Arc<Cookies>>,
+    ) -> Self {
+        Self { restarting, running: None, sockets: sockets.into(), backend, cookies }
     }
 
     /// Whether a predecessor still passes its connections to this process.
@@ -114,7 +123,8 @@ impl Attempts {
         };
         info!("restarting: starting {}", program.path.display());
         let (sockets, backend) = (Arc::clone(&self.sockets), Arc::clone(&self.backend));
-        match Attempt::start(Material { program, sockets, restarts: restarts.counts(), backend, timeout }) {
+        let cookies = self.cookies.as_ref().map(|cookies| cookies.random());
+        match Attempt::start(Material { program, sockets, restarts: restarts.counts(), cookies, backend, timeout }) {
             Ok(attempt) => {
                 self.running = Some((attempt, reply));
                 Ok(())

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -100,10 +101,9 @@ impl Running {
                         attempts.signal();
                     }
                     Ok(Request::Stop) => {
-                        return attempts
-                            .cancel()
-                            .await
-                            .map_or(Ended::Stopped, |started| Ended::Restarted(started.into()));
+                        let Some(started) = attempts.cancel().await else { return Ended::Stopped };
+                        stop_successor(started.pid);
+                        return Ended::Restarted(started.into());
                     }
                     Err(Event::Requested(request)) => attempts.requested(request),
                     Err(Event::Ended(outcome)) => {
@@ -119,7 +119,9 @@ impl Running {
     /// Leaves everything to the successor: it reads the sockets from now on, and gets the open TCP connections.
     pub fn leave(self, started: Started) -> Totals {
         let Started { pid, channel, released, .. } = started;
-        self.notify.send(State::MainProcess(pid));
+        // Without it, the service manager takes the end of this process for the end of the service.
+        self.notify.send_surely(State::MainProcess(pid));
+        self.control.spawn(pass_on(self.signals, pid));
         // First, so that hardly any request comes here that only the successor can do.
         self.http.begin_stop();
         drop(self.attempts);
@@ -186,6 +188,25 @@ pub enum Ended {
     Stopped,
     /// Its successor answers.
     Restarted(Box<Started>),
+}
+
+/// Passes requests to stop on to the successor.
+async fn pass_on(mut signals: Signals, successor: u32) {
+    loop {
+        if signals.next().await == Request::Stop {
+            stop_successor(successor);
+        }
+    }
+}
+
+/// Stops the successor, which is the server now.
+fn stop_successor(pid: u32) {
+    info!(pid, "the successor answers already: stopping it");
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let sent = pid.map(|pid| kill_process(pid, Signal::TERM));
+    if let Some(Err(cause)) = sent {
+        warn!(why = %cause, "cannot stop the successor");
+    }
 }
 
 /// Reports liveness a few times in each watchdog period, as long as all workers make progress.

@@ -127,7 +127,8 @@ impl Bound {
         let (concerns, begun) = (provided.concerns, provided.begun);
         let certificates = Certificates::start(self.tls, self.dns_tls, provided.reloads, Arc::clone(&concerns));
         let certificates = Arc::new(certificates);
-        let secrets = Arc::new(CookieSecrets::start(self.protection.cookies, Arc::clone(&concerns)));
+        let cookies = self.protection.cookies;
+        let secrets = Arc::new(CookieSecrets::start(cookies.clone(), Arc::clone(&concerns)));
         let own = (Arc::clone(&certificates), Arc::clone(&secrets));
         let reload = reload(own, Arc::clone(&concerns), begun, Arc::clone(&backend));
         let reloader = Reloader::start(begun, RETRY_INTERVAL, reload)?;
@@ -152,7 +153,7 @@ impl Bound {
             notify: Arc::default(),
             forgotten,
             retiring: Some(retiring),
-            attempts: Attempts::new(provided.restarting, sockets, backend),
+            attempts: Attempts::new(provided.restarting, sockets, backend, cookies),
             _gatherer: gatherer,
         })
     }
@@ -239,8 +240,11 @@ fn reload(
 ) -> impl FnMut(Cause) -> Next + Send {
     move |cause| {
         let _running = concerns.running(cause.to_string());
-        if let Some(others) = certificates.reload(cause).and_then(|cause| secrets.reload(cause)) {
-            next = backend.reload(others);
+        // Several of them may use the same file.
+        certificates.reload(&cause);
+        secrets.reload(&cause);
+        if let Some(own) = cause.among(&backend.files()) {
+            next = backend.reload(own);
         }
         next
     }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tracing::error;
 
+use super::watch::SourceFile;
+
 /// Why to reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
@@ -36,6 +38,22 @@ impl Cause {
             }
             _ => Self::Requested,
         }
+    }
+
+    /// Whether it concerns any of `files`.
+    pub fn concerns(&self, files: &[&Path]) -> bool {
+        match self {
+            Self::Requested => true,
+            Self::Retry => false,
+            Self::Changed(paths) => paths.iter().any(|path| files.contains(&path.as_path())),
+        }
+    }
+
+    /// The part that concerns who uses `files`.
+    pub fn among(self, files: &[SourceFile]) -> Option<Self> {
+        let Self::Changed(mut paths) = self else { return Some(self) };
+        paths.retain(|path| files.iter().any(|file| file.path() == path));
+        (!paths.is_empty()).then_some(Self::Changed(paths))
     }
 
     /// Whether it concerns any of `files`, and the part that concerns others.
@@ -225,6 +243,19 @@ mod tests {
         reloader.stop();
         go_on.send(()).unwrap();
         assert!(begins.recv().is_err(), "after the stop nothing is reloaded");
+    }
+
+    #[test]
+    fn a_file_of_several_users_concerns_each_of_them() {
+        let cause = changed(&["api.pem", "site.toml"]);
+        for certificate in [["api.pem", "api.key"], ["dot.pem", "api.pem"]] {
+            assert!(cause.concerns(&certificate.map(Path::new)));
+        }
+        assert!(!cause.concerns(&[Path::new("dot.key")]));
+        let files = ["site.toml", "ca.pem"].map(|path| SourceFile::before_reading(Path::new(path)));
+        assert_eq!(cause.among(&files), Some(changed(&["site.toml"])));
+        assert_eq!(changed(&["dot.pem"]).among(&files), None);
+        assert_eq!(Cause::Retry.among(&[]), Some(Cause::Retry));
     }
 
     #[test]

@@ -26,6 +26,8 @@ use gslb_api::restart::RestartCounts;
 use gslb_core::respond::Transport;
 use serde::{Deserialize, Serialize};
 
+use crate::dns::cookies::RandomSecret;
+
 pub use channel::{Channel, Received};
 pub(crate) use predecessor::Material;
 pub use predecessor::{Attempt, Failure, Outcome, Started};
@@ -50,6 +52,9 @@ pub enum Message {
         sockets: usize,
         /// How many restarts there have been.
         restarts: RestartCounts,
+        /// Its random cookie secret, if it answers COOKIE options.
+        #[serde(default)]
+        cookies: Option<RandomSecret>,
     },
     /// A listening socket.
     Socket {

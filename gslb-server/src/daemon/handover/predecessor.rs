@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::{Channel, Message, PREDECESSOR, Program, VERSION};
 use crate::backend::{Backend, NotReleased};
 use crate::daemon::sockets::ListenSocket;
+use crate::dns::cookies::RandomSecret;
 
 /// How often a waiting attempt looks whether it is cancelled or out of time.
 const LOOK: Duration = Duration::from_millis(50);
@@ -77,6 +78,7 @@ pub(crate) struct Material {
     pub(crate) program: Program,
     pub(crate) sockets: Arc<[ListenSocket]>,
     pub(crate) restarts: RestartCounts,
+    pub(crate) cookies: Option<RandomSecret>,
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) timeout: Duration,
 }
@@ -157,8 +159,9 @@ impl Trial {
         channel: &Channel,
         released: &mut Option<Released>,
     ) -> Result<String, Failure> {
-        let Material { sockets, restarts, backend, .. } = &self.material;
-        let hello = Message::Hello { version: VERSION, sockets: sockets.len(), restarts: *restarts };
+        let Material { sockets, restarts, cookies, backend, .. } = &self.material;
+        let (sockets_count, cookies) = (sockets.len(), cookies.clone());
+        let hello = Message::Hello { version: VERSION, sockets: sockets_count, restarts: *restarts, cookies };
         self.send(child, channel, &hello, None)?;
         for ListenSocket { kind, address, socket, .. } in sockets.iter() {
             let message = Message::Socket { kind: kind.name().to_owned(), address: *address };
@@ -169,7 +172,8 @@ impl Trial {
             other => return Err(unexpected(other)),
         }
         let left = self.deadline.saturating_duration_since(Instant::now());
-        *released = backend.release_store(left).map_err(|cause| match cause {
+        *released = backend.release_store(left, &self.cancelled).map_err(|cause| match cause {
+            NotReleased::TimedOut if self.cancelled.load(Relaxed) => Failure::Cancelled,
             NotReleased::Unsaved(why) => Failure::Unsaved(format!("a restart would lose changes: {why}")),
             NotReleased::TimedOut => Failure::TimedOut("a running change was not saved in time".to_owned()),
         })?;

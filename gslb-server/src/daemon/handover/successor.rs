@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use super::{Channel, Message, PREDECESSOR, VERSION};
 use crate::daemon::sockets::Inherited;
+use crate::dns::cookies::RandomSecret;
 use crate::dns::tcp::Leaving;
 
 /// Why a successor cannot take over.
@@ -36,6 +37,8 @@ pub struct Predecessor {
     channel: Channel,
     /// How restarts went until now, without this one.
     pub restarts: RestartCounts,
+    /// Its random cookie secret.
+    pub cookies: Option<RandomSecret>,
 }
 
 impl Predecessor {
@@ -56,8 +59,8 @@ impl Predecessor {
     }
 
     fn over(channel: Channel) -> Result<(Self, Inherited), SuccessorError> {
-        let (version, sockets, restarts) = match next(&channel)? {
-            Some((Message::Hello { version, sockets, restarts }, _)) => (version, sockets, restarts),
+        let (version, sockets, restarts, cookies) = match next(&channel)? {
+            Some((Message::Hello { version, sockets, restarts, cookies }, _)) => (version, sockets, restarts, cookies),
             other => return Err(SuccessorError::Version(format!("it began with {other:?}"))),
         };
         if version != VERSION {
@@ -72,7 +75,7 @@ impl Predecessor {
                 other => return Err(SuccessorError::Version(format!("instead of a socket came {other:?}"))),
             }
         }
-        Ok((Self { channel, restarts }, inherited))
+        Ok((Self { channel, restarts, cookies }, inherited))
     }
 
     /// Asks for the store, and waits until it can be opened. If the predecessor has ended, it can.
@@ -168,7 +171,7 @@ mod tests {
     #[test]
     fn a_predecessor_of_another_version_is_refused() {
         let restarts = RestartCounts { succeeded: 3, ..RestartCounts::default() };
-        let hello = |version, sockets| (Message::Hello { version, sockets, restarts }, false);
+        let hello = |version, sockets| (Message::Hello { version, sockets, restarts, cookies: None }, false);
         let socket = Message::Socket { kind: "udp".to_owned(), address: ([127, 0, 0, 1], 53).into() };
         let (predecessor, inherited) = started(&[hello(VERSION, 1), (socket.clone(), true)]).unwrap();
         assert_eq!((predecessor.restarts, inherited.len()), (restarts, 1));
@@ -186,9 +189,11 @@ mod tests {
 
     #[test]
     fn without_the_predecessor_the_store_is_free() {
-        let (predecessor, _) =
-            started(&[(Message::Hello { version: VERSION, sockets: 0, restarts: RestartCounts::default() }, false)])
-                .unwrap();
+        let (predecessor, _) = started(&[(
+            Message::Hello { version: VERSION, sockets: 0, restarts: RestartCounts::default(), cookies: None },
+            false,
+        )])
+        .unwrap();
         predecessor.await_store().unwrap();
     }
 }

@@ -12,9 +12,11 @@ use crate::files::reload::Cause;
 use crate::files::watch::SourceFile;
 
 mod origin;
+mod random;
 
 pub(crate) use origin::parse_secret;
 pub use origin::{MAX_SECRETS, Origin, SecretFile, SecretList};
+pub use random::RandomSecret;
 
 /// The secrets in use, shared by all workers.
 pub struct Cookies {
@@ -25,6 +27,8 @@ pub struct Cookies {
 }
 
 struct InUse {
+    /// For the case that there are no other secrets.
+    random: RandomSecret,
     master: Arc<origin::Master>,
     /// Why the file is not in use, if it is not.
     refused: Option<String>,
@@ -37,31 +41,44 @@ impl Cookies {
     /// accepts, and [`refused`](Self::refused) says why: DNS is still answered.
     pub fn start(origin: Origin) -> Self {
         let read_from = origin.file().ok().flatten().map(|path| SourceFile::before_reading(&path));
-        let (master, refused) = match origin.read() {
+        let random = RandomSecret::new();
+        let (master, refused) = match origin.read(&random) {
             Ok(master) => (master, None),
-            Err(why) => (origin::Master::random(), Some(why)),
+            Err(why) => (random.master(), Some(why)),
         };
         if let Some(why) = &refused {
             error!("{}", describe_refusal(why));
         }
-        let current = RwLock::new(InUse { master: Arc::new(master), refused, read_from });
+        let current = RwLock::new(InUse { random, master: Arc::new(master), refused, read_from });
         Self { origin, current, version: AtomicU64::new(0) }
     }
 
-    /// Reads the file again if `cause` concerns it, and returns the part of the cause that concerns others. If the file
-    /// cannot be used, the previous secrets stay in use.
-    pub fn reload(&self, cause: Cause) -> Option<Cause> {
-        let Ok(Some(path)) = self.origin.file() else { return Some(cause) };
-        let (is_concerned, rest) = cause.split(&[&path]);
-        if is_concerned {
+    /// The random secret, for a successor.
+    pub fn random(&self) -> RandomSecret {
+        self.current.read().random.clone()
+    }
+
+    /// Continues the random secret of a predecessor. Call it before anything is answered.
+    pub fn continue_random(&self, random: RandomSecret) {
+        let mut current = self.current.write();
+        if self.origin == Origin::Random || current.refused.is_some() {
+            current.master = Arc::new(random.master());
+            self.version.fetch_add(1, Ordering::Release);
+        }
+        current.random = random;
+    }
+
+    /// Reads the file again if `cause` concerns it. If the file cannot be used, the previous secrets stay in use.
+    pub fn reload(&self, cause: &Cause) {
+        let Ok(Some(path)) = self.origin.file() else { return };
+        if cause.concerns(&[&path]) {
             self.read_again(&path);
         }
-        rest
     }
 
     fn read_again(&self, path: &Path) {
         let read_from = SourceFile::before_reading(path);
-        let read = self.origin.read();
+        let read = self.origin.read(&self.random());
         let mut current = self.current.write();
         current.read_from = Some(read_from);
         match read {

@@ -8,6 +8,7 @@ use gslb_core::respond::Secrets;
 use gslb_core::respond::cookies::Secret;
 use ring::hmac;
 
+use super::random::RandomSecret;
 use crate::files::reader::{self, Kind};
 
 /// Shortest master secret in octets.
@@ -85,17 +86,6 @@ pub(super) enum Master {
 }
 
 impl Master {
-    /// A master that no one knows.
-    pub(super) fn random() -> Self {
-        let mut octets = [0; 32];
-        if getrandom::fill(&mut octets).is_err() {
-            // Without a source of randomness in the kernel, that of the hasher is what there is.
-            let seeds = std::iter::repeat_with(crate::dns::udp::seed).flat_map(u64::to_ne_bytes);
-            octets.iter_mut().zip(seeds).for_each(|(octet, seed)| *octet = seed);
-        }
-        Self::Daily(hmac::Key::new(hmac::HMAC_SHA256, &octets))
-    }
-
     /// The secrets of `today`, counted since the epoch, and of its neighbors.
     pub(super) fn secrets(&self, today: u32) -> Secrets {
         match self {
@@ -122,18 +112,18 @@ impl Origin {
         }
     }
 
-    /// Reads the secrets.
+    /// Reads the secrets; `random` is the one to use without any.
     ///
     /// # Errors
     /// Why they cannot be used, without quoting them.
-    pub(super) fn read(&self) -> Result<Master, String> {
+    pub(super) fn read(&self, random: &RandomSecret) -> Result<Master, String> {
         let read = |file: &SecretFile| {
             let path = file.path()?;
             let read = reader::read(&path, Kind::Secret).map_err(|cause| format!("{}: {cause}", path.display()));
             read.map(|octets| (path, octets))
         };
         match self {
-            Self::Random => Ok(Master::random()),
+            Self::Random => Ok(random.master()),
             Self::Shared(list) => Ok(Master::Shared(list.clone())),
             Self::Master(file) => {
                 let (path, octets) = read(file)?;
