@@ -8,7 +8,7 @@ use std::thread;
 use gslb::capture::tap;
 use gslb::dns::protection::Protection;
 use gslb::dns::proxy::Proxies;
-use gslb::dns::udp::{Workers, bind, retire};
+use gslb::dns::udp::{Retiring, Workers, bind};
 use gslb_core::limit::Limits;
 use gslb_core::respond::Settings;
 
@@ -209,7 +209,8 @@ fn retired_sockets_have_the_limits_and_cookies_of_others() {
         client.send_to(&query(id), target).unwrap();
     }
     let protection = Protection { cookies: None, limits: Some(limits) };
-    retire(vec![sockets.remove(0)], &published(), &Arc::new(Settings::default()), &protection).unwrap();
+    let sockets = vec![(sockets.remove(0), None)];
+    Retiring::start(sockets, &published(), &Arc::new(Settings::default()), &protection).unwrap().finish();
     let truncated = (0..200).filter(|_| {
         let mut response = [0; 512];
         let length = client.recv(&mut response).expect("a response");
