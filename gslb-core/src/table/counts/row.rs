@@ -1,6 +1,6 @@
 //! One worker's counters: all of them at once, or only those that it uses often, while workers share the others.
 //!
-//! With 16 workers on two listeners, the rows of a document with 100,000 services would take three times the memory of
+//! With 16 workers on two listeners, the rows of a document with 100,000 services would take more memory than
 //! everything else. Most services get few answers, so nothing is gained if each worker has counters for all of them. A
 //! worker cannot allocate between receive and send, so another thread makes its chunks: see [`Row::make_wanted`].
 
