@@ -1,7 +1,9 @@
 //! The buckets of a network: its own, and those of its busiest addresses, in one cache line.
 
+/// Octets of a line: a cache line.
+pub(super) const LINE: usize = 64;
 /// Words of a line.
-pub(super) const WORDS: usize = 16;
+const WORDS: usize = LINE / 4;
 /// Addresses of a line.
 const ENTRIES: usize = WORDS - 4;
 
@@ -13,7 +15,7 @@ const REACH: u32 = 2 << 20;
 /// A line: the time at which the network's bucket is empty, in two words; that of its flood bucket, which is charged for
 /// queries over a limit, in two more; and the entries of its addresses. An entry is 0 if it is empty, else the tag of its
 /// address in 8 bits, and the time at which its bucket is empty in 24.
-pub(super) struct Line<'a>(pub(super) &'a mut [u32; WORDS]);
+pub(super) struct Line([u32; WORDS]);
 
 /// The bucket of an address.
 #[derive(Debug, Clone, Copy)]
@@ -24,32 +26,50 @@ pub(super) struct Entry {
     pub(super) ahead: u32,
 }
 
-impl Line<'_> {
+impl Line {
+    /// The line in these octets of memory.
+    #[inline]
+    pub(super) fn load(octets: &[u8; LINE]) -> Line {
+        let mut words = [0; WORDS];
+        for (word, octets) in words.iter_mut().zip(octets.as_chunks().0) {
+            *word = u32::from_ne_bytes(*octets);
+        }
+        Line(words)
+    }
+
+    /// Writes it back.
+    #[inline]
+    pub(super) fn store(&self, octets: &mut [u8; LINE]) {
+        for (octets, word) in octets.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *octets = word.to_ne_bytes();
+        }
+    }
+
     /// The time at which the network's bucket is empty, in nanoseconds.
     #[inline]
     pub(super) fn network_time(&self) -> u64 {
-        let [low, high, ..] = *self.0;
+        let [low, high, ..] = self.0;
         joined(low, high)
     }
 
     /// Sets it. It must be at least now, whenever an entry is written.
     #[inline]
     pub(super) fn set_network_time(&mut self, time: u64) {
-        let [low, high, ..] = &mut *self.0;
+        let [low, high, ..] = &mut self.0;
         (*low, *high) = (time as u32, (time >> 32) as u32);
     }
 
     /// The time at which the flood bucket is empty, by a clock that only the caller knows.
     #[inline]
     pub(super) fn flood_time(&self) -> u64 {
-        let [_, _, low, high, ..] = *self.0;
+        let [_, _, low, high, ..] = self.0;
         joined(low, high)
     }
 
     /// Sets it.
     #[inline]
     pub(super) fn set_flood_time(&mut self, time: u64) {
-        let [_, _, low, high, ..] = &mut *self.0;
+        let [_, _, low, high, ..] = &mut self.0;
         (*low, *high) = (time as u32, (time >> 32) as u32);
     }
 
@@ -59,7 +79,7 @@ impl Line<'_> {
     /// the line is [cleared](Line::clear) if it was not touched for long.
     #[inline]
     pub(super) fn entry(&mut self, tag: u8, now: u64) -> Entry {
-        let [_, _, _, _, entries @ ..] = &mut *self.0;
+        let [_, _, _, _, entries @ ..] = &mut self.0;
         // Without branches: the compiler makes this a few vector instructions.
         let (now, wanted, mut own) = (now as u32, u32::from(tag), ENTRIES);
         let mut ahead = [0; ENTRIES];
@@ -82,7 +102,7 @@ impl Line<'_> {
     /// Writes an entry, for the address with this tag.
     #[inline]
     pub(super) fn put_entry(&mut self, entry: Entry, tag: u8, now: u64) {
-        let [_, _, _, _, entries @ ..] = &mut *self.0;
+        let [_, _, _, _, entries @ ..] = &mut self.0;
         if let Some(place) = entries.get_mut(entry.at) {
             let time = (now as u32).wrapping_add(entry.ahead) & TIME;
             // 0 is no entry: one that would be is empty a tick later.
@@ -94,7 +114,7 @@ impl Line<'_> {
     #[inline]
     pub(super) fn clear_if_old(&mut self, network_ticks: u64, now: u64) {
         if now.saturating_sub(network_ticks) > u64::from(REACH) {
-            let [_, _, times @ ..] = &mut *self.0;
+            let [_, _, times @ ..] = &mut self.0;
             times.fill(0);
         }
     }

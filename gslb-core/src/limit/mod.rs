@@ -78,7 +78,7 @@ pub enum Verdict {
 }
 
 /// One worker's buckets.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Limiter {
     limits: Limits,
     address: Bucket,
@@ -127,8 +127,11 @@ impl Limiter {
     pub fn charge(&mut self, source: IpAddr, now: u64, query: usize, answer: usize) -> Verdict {
         let units = (answer.saturating_sub(2 * query) / UNIT_OCTETS).max(1) as u64;
         let source = self.table.source(source);
-        let Some(mut line) = self.table.line(source) else { return Verdict::Within };
-        charge(&mut line, source, [self.address, self.network], now, units)
+        let Some(octets) = self.table.line(source) else { return Verdict::Within };
+        let mut line = Line::load(octets);
+        let verdict = charge(&mut line, source, [self.address, self.network], now, units);
+        line.store(octets);
+        verdict
     }
 
     /// Whether `source` has no limits.
@@ -167,7 +170,7 @@ const SECOND: u64 = 1_000_000_000;
 /// Charges both buckets of a source if neither is over its limit. Otherwise the network's flood bucket is charged what the
 /// one over its limit would have been, so that it fills above eight times the limit.
 #[inline]
-fn charge(line: &mut Line<'_>, source: Source, buckets: [Bucket; 2], now: u64, units: u64) -> Verdict {
+fn charge(line: &mut Line, source: Source, buckets: [Bucket; 2], now: u64, units: u64) -> Verdict {
     let [address, network] = buckets;
     let (all, ticks) = (line.network_time(), address.ticks(now));
     line.clear_if_old(address.ticks(all), ticks);

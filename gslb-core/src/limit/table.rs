@@ -2,20 +2,17 @@
 
 use std::net::IpAddr;
 
-use super::line::{Line, WORDS};
+use memmap2::MmapMut;
+
+use super::line::LINE;
 use super::source::Source;
 
-/// Octets of a line.
-const LINE: usize = WORDS * 4;
-
 /// As many lines as fit into the memory, a power of two.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Table {
-    /// All lines, and before them what aligns them to cache lines. Zeros from the allocator: pages are taken when they
-    /// are written.
-    words: Vec<u32>,
-    /// Words before the first line.
-    before: usize,
+    /// All lines: zeros from the kernel, which takes a page when it is written. They are aligned to cache lines, since the
+    /// first one begins a page. `None` if the kernel had no memory: then nothing is limited.
+    octets: Option<MmapMut>,
     /// Number of lines less one.
     mask: usize,
     /// Secrets of the hash.
@@ -26,8 +23,7 @@ impl Table {
     /// Lines in at most `memory` octets, and at least one.
     pub(super) fn new(memory: usize, seed: u64) -> Table {
         let lines = 1 << (memory / LINE).max(1).ilog2();
-        let words = vec![0; (lines + 1) * WORDS];
-        let before = words.as_ptr().align_offset(LINE).min(WORDS);
+        let octets = MmapMut::map_anon(lines * LINE).ok();
         // Two odd numbers from one seed (Steele and others, "Fast splittable pseudorandom number generators").
         let keys = [1, 2].map(|step| {
             let mut key = seed.wrapping_add(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(step));
@@ -35,7 +31,7 @@ impl Table {
             key = (key ^ key >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
             (key ^ key >> 31) | 1
         });
-        Table { words, before, mask: lines - 1, keys }
+        Table { octets, mask: lines - 1, keys }
     }
 
     /// Where the bucket of an address is.
@@ -45,21 +41,22 @@ impl Table {
     }
 
     #[inline]
-    fn first_word(&self, source: Source) -> usize {
-        self.before + (source.network as usize & self.mask) * WORDS
+    fn first_octet(&self, source: Source) -> usize {
+        (source.network as usize & self.mask) * LINE
     }
 
-    /// Reads a word of the line.
+    /// Reads an octet of the line.
     #[inline]
     pub(super) fn touch(&self, source: Source) -> u32 {
-        self.words.get(self.first_word(source)).copied().unwrap_or(0)
+        let octet = self.octets.as_ref().and_then(|octets| octets.get(self.first_octet(source)));
+        octet.map_or(0, |octet| u32::from(*octet))
     }
 
     /// The line of a source's network, which other networks may share.
     #[inline]
-    pub(super) fn line(&mut self, source: Source) -> Option<Line<'_>> {
-        let at = self.first_word(source);
-        self.words.get_mut(at..)?.first_chunk_mut().map(Line)
+    pub(super) fn line(&mut self, source: Source) -> Option<&mut [u8; LINE]> {
+        let at = self.first_octet(source);
+        self.octets.as_mut()?.get_mut(at..)?.first_chunk_mut()
     }
 }
 
@@ -74,7 +71,7 @@ mod tests {
             for n in 0..1_000_u32 {
                 let source = table.source(IpAddr::V4((n << 8).into()));
                 let line = table.line(source).expect("every source has a line");
-                assert_eq!(line.0.as_ptr().addr() % LINE, 0, "{memory}");
+                assert_eq!(line.as_ptr().addr() % LINE, 0, "{memory}");
             }
         }
     }
